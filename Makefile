@@ -1,0 +1,71 @@
+# `make` or `make help` lists what there is. Nothing needs to be installed by hand but Python 3.11+ and make.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.requirements
+DEV := $(VENV)/.requirements-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run password test test-all lint format types bench mutants requirements clean build
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+run: $(RUN) ## Serve on http://127.0.0.1:8000 (IMGOPT_PORT=… for another port)
+	@exec $(BIN)/python manage.py serve
+
+password: $(RUN) ## Give the admin a new password
+	@$(BIN)/python manage.py password
+
+test: $(DEV) ## Run the tests
+	@$(BIN)/python -m pytest -n auto -q
+
+lint: $(DEV) ## Check style, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy .
+	@$(BIN)/python manage.py makemigrations --check --dry-run -v 0
+
+format: $(DEV) ## Format the code
+	@$(BIN)/ruff check --fix-only -q .
+	@$(BIN)/ruff format -q .
+
+types: $(DEV) ## Check types only
+	@$(BIN)/mypy .
+
+bench: $(DEV) ## Run the benchmarks (ONLY=name for one)
+	@$(BIN)/python -m benchmarks $(ONLY)
+
+mutants: $(DEV) ## Plant named faults in a copy; each must turn the tests red
+	@$(BIN)/python -m tests.mutants $(ONLY)
+
+requirements: $(DEV) ## Compile requirements*.in anew (needs uv)
+	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11 requirements.in -o requirements.txt
+	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11 requirements-dev.in -c requirements.txt -o requirements-dev.txt
+
+build: $(DEV) ## Build the wheel into dist/
+	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## Remove what can be made again (not var/, which has your data)
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.11 or newer: sudo apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is missing: sudo apt install python3-venv"; exit 1; }
+	@echo "Making $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements.txt | $(VENV)/bin/python
+	@echo "Installing the requirements …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt | $(VENV)/bin/python
+	@echo "Installing the test requirements …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(RUN)

@@ -1,0 +1,95 @@
+"""Masters: the stored originals."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from uuid6 import uuid7
+
+from assets.names import validate_key, validate_tag
+
+
+def new_id() -> uuid.UUID:
+    """UUIDv7 (RFC 9562): ids that sort by time keep an index's newest pages together."""
+    return uuid.UUID(int=uuid7().int)
+
+
+class Blob(models.Model):
+    """Bytes that were uploaded once or more often, and what was found in them."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the bytes, in hexadecimal.")
+    byte_size = models.PositiveBigIntegerField()
+    format = models.CharField(max_length=8)
+    width = models.PositiveIntegerField(help_text="Pixels, after the EXIF orientation.")
+    height = models.PositiveIntegerField(help_text="Pixels, after the EXIF orientation.")
+    orientation = models.PositiveSmallIntegerField(default=1)
+    pages = models.PositiveIntegerField(default=1)
+    has_alpha = models.BooleanField(default=False)
+    bit_depth = models.PositiveSmallIntegerField(default=8)
+    colour_space = models.CharField(max_length=16, default="rgb")
+    profile = models.CharField(max_length=200, blank=True, help_text="Description of the embedded ICC profile.")
+    is_srgb = models.BooleanField(default=True)
+    interlaced = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.format} {self.width}×{self.height} {self.digest[:12]}"
+
+    @property
+    def storage_name(self) -> str:
+        """Named by the row, not by the digest: the file of a blob that is being deleted can then never be the
+        file of the same bytes uploaded again in that moment."""
+        return f"{self.id.hex[-2:]}/{self.id}"
+
+
+class Tag(models.Model):
+    name = models.CharField(max_length=50, unique=True, validators=[validate_tag])
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Master(models.Model):
+    """A stored original, as somebody uploaded and named it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.CharField(
+        max_length=200,
+        unique=True,
+        null=True,
+        blank=True,
+        validators=[validate_key],
+        help_text="A path such as products/shoe, to be used in URLs instead of the id.",
+    )
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="masters")
+    revision = models.PositiveIntegerField(
+        default=1, help_text="Raised when the picture or its focal point changes; part of signed URLs as v."
+    )
+    original_name = models.CharField(max_length=128)
+    focal_x = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    focal_y = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    tags = models.ManyToManyField(Tag, blank=True, related_name="masters")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at", "-id"]
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                name="focal_point_is_whole",
+                condition=models.Q(focal_x__isnull=True, focal_y__isnull=True)
+                | models.Q(focal_x__isnull=False, focal_y__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key or f"{self.original_name} ({self.id})"
+
+    @property
+    def reference(self) -> str:
+        """What names this master in a URL: its key, or its id."""
+        return self.key or str(self.id)

@@ -1,0 +1,78 @@
+"""A rendition as the tiers keep it, and its one form as bytes: length- and hash-checked, never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from typing import cast
+
+from pipeline.rendition import CONTENT_TYPES, Rendition
+from pipeline.spec import Format
+
+MAGIC = b"imgopt-variant-1"
+
+
+class DamagedEntry(Exception):
+    """These bytes are no entry, or not the one that was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    body: bytes
+    format: Format
+    width: int
+    height: int
+    etag: str
+    """Quoted; a digest of the body."""
+
+    @property
+    def content_type(self) -> str:
+        return CONTENT_TYPES[self.format]
+
+
+def entry_of(rendition: Rendition) -> Entry:
+    return Entry(
+        body=rendition.body,
+        format=rendition.format,
+        width=rendition.width,
+        height=rendition.height,
+        etag=etag_of(rendition.body),
+    )
+
+
+def etag_of(body: bytes) -> str:
+    return f'"{urlsafe_b64encode(hashlib.sha256(body).digest()[:16]).rstrip(b"=").decode()}"'
+
+
+def pack(name: str, entry: Entry) -> bytes:
+    """This will write magic, SHA-256 of all that follows, a line of JSON that names the variant, and the body."""
+    facts = {
+        "name": name,
+        "format": entry.format,
+        "width": entry.width,
+        "height": entry.height,
+        "length": len(entry.body),
+    }
+    rest = json.dumps(facts, separators=(",", ":")).encode() + b"\n" + entry.body
+    return b"%s %s\n%s" % (MAGIC, hashlib.sha256(rest).hexdigest().encode(), rest)
+
+
+def unpack(name: str, data: bytes) -> Entry:
+    """This will raise `DamagedEntry` unless these are the whole, unchanged bytes of the variant called `name`."""
+    first, _, rest = data.partition(b"\n")
+    magic, _, digest = first.partition(b" ")
+    if magic != MAGIC or digest != hashlib.sha256(rest).hexdigest().encode():
+        raise DamagedEntry("the hash does not match")
+    line, _, body = rest.partition(b"\n")
+    facts = json.loads(line)
+    if facts["name"] != name or facts["length"] != len(body):
+        raise DamagedEntry("another variant's bytes")
+    return Entry(
+        body=body,
+        format=cast(Format, facts["format"]),
+        width=facts["width"],
+        height=facts["height"],
+        etag=etag_of(body),
+    )

@@ -1,0 +1,73 @@
+"""Is the process alive, and can it work? The first asks nobody; the second asks each dependency, briefly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import structlog
+from django.conf import settings
+from django.core.cache import caches
+from django.core.files.storage import storages
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from assets.children import render_pool
+
+log = structlog.get_logger("imgopt.health")
+
+LIMIT_SECONDS = 2.0
+PROBE_NAME = "readyz-probe"
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """The process answers. (Under the real server `delivery.edge` says this before Django.)"""
+    return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """200 where every dependency answered within two seconds, else 503; each is named."""
+    states = _probe_all(_probes())
+    ready = all(state == "ok" for state in states.values())
+    return JsonResponse(
+        {"status": "ok" if ready else "unavailable", "dependencies": states},
+        status=200 if ready else 503,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _probes() -> Mapping[str, Callable[[], object]]:
+    probes: dict[str, Callable[[], object]] = {
+        "database": _probe_database,
+        "masters": lambda: storages["masters"].exists(PROBE_NAME),
+        "variants": lambda: storages["variants"].exists(PROBE_NAME),
+        "renderer": lambda: render_pool().ping(),
+    }
+    if settings.CONFIG.redis_url:
+        probes["redis"] = lambda: caches["variants"].get(PROBE_NAME)
+    return probes
+
+
+def _probe_database() -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()  # the probe's thread ends here, its connection must not outlive it
+
+
+def _probe_all(probes: Mapping[str, Callable[[], object]]) -> dict[str, str]:
+    pool = ThreadPoolExecutor(max_workers=len(probes), thread_name_prefix="imgopt-readyz")
+    futures = {name: pool.submit(probe) for name, probe in probes.items()}
+    wait(futures.values(), timeout=LIMIT_SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    states = {}
+    for name, future in futures.items():
+        if not future.done():
+            states[name] = "timeout"
+        elif error := future.exception():
+            log.warning("dependency failed", dependency=name, error=repr(error)[:200])
+            states[name] = "failed"
+        else:
+            states[name] = "ok"
+    return states

@@ -1,0 +1,136 @@
+"""The server: prepares a fresh installation, starts Granian, and says what a newcomer needs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from assets.masters import find_master
+from delivery.publish import signed_url
+from imgopt.demo import DEMO_MASTERS
+from imgopt.setup import ADMIN_NAME, Secrets, make_secrets, prepare
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+class Command(BaseCommand):
+    help = "Run the service; the first time it also prepares everything and prints how to get in."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--no-setup", action="store_true", help="Neither migrate nor make first-run secrets.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        config = settings.CONFIG
+        refuse_taken_port(config.host, config.port)
+        if not options["no_setup"]:
+            prepare(self.stdout.write)
+        connections.close_all()
+        server = subprocess.Popen(granian_command())
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, _forward_to(server))
+        try:
+            self._wait_until_healthy(server)
+            self._greet(None if options["no_setup"] else make_secrets())
+            connections.close_all()
+            server.wait()
+        finally:
+            stop(server)
+        if server.returncode not in (0, -signal.SIGTERM, -signal.SIGINT):
+            raise CommandError(f"The server ended with status {server.returncode}.")
+
+    def _wait_until_healthy(self, server: subprocess.Popen[bytes]) -> None:
+        host = "127.0.0.1" if settings.CONFIG.host in ("0.0.0.0", "::", "") else settings.CONFIG.host  # noqa: S104
+        give_up_at = time.monotonic() + START_SECONDS
+        while server.poll() is None and time.monotonic() < give_up_at:
+            try:
+                with urllib.request.urlopen(f"http://{host}:{settings.CONFIG.port}/healthz", timeout=1):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise CommandError("The server did not start; its own words are above.")
+
+    def _greet(self, secrets: Secrets | None) -> None:
+        url = settings.IMGOPT_PUBLIC_URL
+        lines = ["", f"imgopt serves on {url}  (Ctrl-C ends it)"]
+        if secrets is not None:
+            lines += [
+                "",
+                "Shown once, so keep them:",
+                f"  admin     {url}/admin/",
+                f"  user      {ADMIN_NAME}",
+                f"  password  {secrets.password}",
+                f"  API key   {secrets.api_key}",
+                "",
+                "Upload a photo of yours:",
+                f'  curl -H "Authorization: Bearer {secrets.api_key}" -F file=@photo.jpg {url}/api/v1/images',
+            ]
+            demo = find_master(DEMO_MASTERS[0].key)
+            if demo is not None:
+                lines += ["", "A demo master, 800 pixels wide:", f"  {signed_url(demo, {'w': '800'})}"]
+        else:
+            lines += [f"  admin     {url}/admin/   (lost the password? `make password`)"]
+        self.stdout.write("\n".join([*lines, ""]))
+        self.stdout.flush()
+
+
+def granian_command() -> list[str]:
+    config = settings.CONFIG
+    return [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface=wsgi",
+        f"--host={config.host}",
+        f"--port={config.port}",
+        f"--workers={config.server_workers}",
+        f"--blocking-threads={config.server_threads}",
+        "--respawn-failed-workers",
+        f"--workers-kill-timeout={STOP_SECONDS - 10}",
+        "--no-ws",
+        f"--log-level={'warning' if config.log_level == 'info' else config.log_level}",
+        "imgopt.wsgi:application",
+    ]
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} on {host} cannot be used ({error.strerror}). "
+                f"Choose another one: IMGOPT_PORT={port + 1} make run"
+            ) from error
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    if server.poll() is None:
+        server.terminate()
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _forward_to(server: subprocess.Popen[bytes]) -> Any:
+    def forward(_signum: int, _frame: FrameType | None) -> None:
+        if server.poll() is None:
+            os.kill(server.pid, signal.SIGTERM)
+
+    return forward

@@ -1,0 +1,175 @@
+"""Django's settings, derived from `imgopt.config`: nothing here reads the environment itself."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+
+from imgopt.config import BASE_DIR, Config, load
+from imgopt.logs import configure
+
+CONFIG: Config = load(os.environ, env_file=Path(os.environ.get("IMGOPT_ENV_FILE", BASE_DIR / ".env")))
+
+
+def _kept_secret(file: Path) -> str:
+    """This will read the secret in `file`, making it on first use; two processes starting together agree."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    if not file.exists():
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_urlsafe(50))
+        try:
+            os.link(fresh, file)  # fails where another process was first; then its secret counts
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return file.read_text()
+
+
+IMGOPT_DATA_DIR = CONFIG.data_dir
+IMGOPT_DATA_DIR.mkdir(parents=True, exist_ok=True)
+SECRET_KEY = CONFIG.secret_key or _kept_secret(IMGOPT_DATA_DIR / "secret_key")
+DEBUG = CONFIG.debug
+ALLOWED_HOSTS = [*CONFIG.allowed_hosts, urlsplit(CONFIG.public_url).hostname or "", CONFIG.host]
+SECURE = CONFIG.public_url.startswith("https://")
+
+INSTALLED_APPS = [
+    "imgopt",
+    "delivery",
+    "assets",
+    "apikeys",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "imgopt.errors.ErrorMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "imgopt.urls"
+WSGI_APPLICATION = "imgopt.wsgi.application"
+APPEND_SLASH = True
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Write transactions take the lock at once: two that read first and write later would fail, not wait.
+SQLITE_OPTIONS = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": environ.Env.db_url_config(CONFIG.database_url)
+    if CONFIG.database_url
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": IMGOPT_DATA_DIR / "db.sqlite3"}
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if CONFIG.redis_url:
+    CACHES["variants"] = {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": CONFIG.redis_url,
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.25, "SOCKET_TIMEOUT": 0.25},
+    }
+
+_S3 = {
+    "endpoint_url": CONFIG.s3_endpoint_url or None,
+    "region_name": CONFIG.s3_region_name,
+    "access_key": CONFIG.s3_access_key_id or None,
+    "secret_key": CONFIG.s3_secret_access_key or None,
+    "addressing_style": "path" if CONFIG.s3_endpoint_url else "auto",
+    "file_overwrite": True,
+    "default_acl": None,
+    "querystring_auth": True,
+}
+
+
+def _storage(folder: str, bucket: str) -> dict[str, Any]:
+    if CONFIG.storage == "s3":
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**_S3, "bucket_name": bucket}}
+    return {"BACKEND": "assets.disk.AtomicFileSystemStorage", "OPTIONS": {"location": IMGOPT_DATA_DIR / folder}}
+
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "masters": _storage("masters", CONFIG.masters_bucket),
+    "variants": _storage("variants", CONFIG.variants_bucket),
+}
+FILE_UPLOAD_TEMP_DIR = str(IMGOPT_DATA_DIR / "tmp")
+Path(FILE_UPLOAD_TEMP_DIR).mkdir(exist_ok=True)
+FILE_UPLOAD_HANDLERS = ["assets.uploads.HashingUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FILES = CONFIG.upload_max_files
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CONFIG.trusted_proxies else None
+CSRF_TRUSTED_ORIGINS = [CONFIG.public_url]
+X_FRAME_OPTIONS = "DENY"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.drf.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["apikeys.drf.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["apikeys.drf.KeyThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
+    "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "imgopt.errors.handle_api_exception",
+    "UNAUTHENTICATED_USER": None,
+}
+
+LOGGING_CONFIG = None
+configure(level=CONFIG.log_level, style=CONFIG.log_format)
+
+IMGOPT_PUBLIC_URL = CONFIG.public_url
+IMGOPT_SIGNING_KEYS = CONFIG.signing_keys
+IMGOPT_TRUSTED_PROXIES = CONFIG.trusted_proxies
+IMGOPT_APIKEYS_ENV = CONFIG.apikeys_env
+IMGOPT_APIKEYS_RATE = CONFIG.apikeys_rate
+IMGOPT_APIKEYS_BURST = CONFIG.apikeys_burst
+IMGOPT_APIKEYS_ANONYMOUS_RATE = CONFIG.apikeys_anonymous_rate
+IMGOPT_APIKEYS_ANONYMOUS_BURST = CONFIG.apikeys_anonymous_burst

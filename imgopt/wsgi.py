@@ -1,0 +1,33 @@
+"""The WSGI application: Django behind the edge."""
+
+from __future__ import annotations
+
+import atexit
+import os
+
+from django.core.wsgi import get_wsgi_application
+from django.db import DatabaseError, connection
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imgopt.settings")
+django_application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402  the settings exist from here on
+
+from assets import children  # noqa: E402
+from delivery import keyring, pulse  # noqa: E402
+from delivery.edge import Edge  # noqa: E402
+from delivery.service import service  # noqa: E402
+
+try:
+    keyring.signer()  # without any key the service refuses to start; a database that is away may come back
+except DatabaseError:
+    connection.close()
+pulse.start()
+atexit.register(children.stop)
+connection.close()
+
+application = Edge(
+    django_application,
+    service().memory,
+    places=settings.CONFIG.server_threads - settings.CONFIG.server_reserve,
+)

@@ -1,0 +1,165 @@
+"""Who may render now: a first-come-first-served queue, weighed by the memory a render needs.
+
+Four AVIF masters of 40 megapixels decoded at once need 2.4 GB; four baseline JPEGs of that size need almost
+nothing, because libvips shrinks them while it reads. So a place is weighed in megabytes, not counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pipeline.errors import Busy
+from pipeline.source import SourceInfo
+
+BASE_MB = 40.0
+"""What any render needs besides its source: the output's pixels and the encoder's own buffers."""
+
+MB_PER_MEGAPIXEL: dict[str, float] = {
+    "avif": 15.0,
+    "gif": 5.0,
+    "ico": 8.0,
+    "bmp": 8.0,
+    "webp": 5.0,
+    "tiff": 3.0,
+    "jpeg": 0.2,
+    "png": 0.2,
+}
+INTERLACED_MB_PER_MEGAPIXEL = 3.0
+"""A progressive JPEG or an interlaced PNG is complete only at its last byte, so all of it is held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """What is known of a source's size before it is decoded."""
+
+    format: str
+    megapixels: float
+    """Of all pages together."""
+    interlaced: bool = False
+
+    @classmethod
+    def of(cls, info: SourceInfo) -> Weight:
+        megapixels = info.width * info.height * info.pages / 1e6
+        return cls(format=info.format, megapixels=megapixels, interlaced=info.interlaced)
+
+    @property
+    def megabytes(self) -> float:
+        """This will estimate the peak memory of one render.
+
+        >>> Weight(format="avif", megapixels=12).megabytes
+        220.0
+        """
+        per_megapixel = MB_PER_MEGAPIXEL[self.format]
+        if self.interlaced:
+            per_megapixel = max(per_megapixel, INTERLACED_MB_PER_MEGAPIXEL)
+        return BASE_MB + per_megapixel * self.megapixels
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    megabytes: float
+    admitted: bool = False
+    called: threading.Event = field(default_factory=threading.Event)
+    """Set when its turn has come, or when the queue is closed."""
+
+
+class Admission:
+    """A weighted semaphore that serves strictly in order of arrival.
+
+    Nobody overtakes, so a heavy render cannot starve behind a stream of light ones; the price is that light ones
+    wait while it waits. A render heavier than the whole budget is admitted when nothing else runs.
+    """
+
+    def __init__(self, *, places: int, budget_mb: float, queue_limit: int, wait_seconds: float) -> None:
+        self._places = places
+        self._budget_mb = budget_mb
+        self._queue_limit = queue_limit
+        self._wait_seconds = wait_seconds
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiter] = deque()
+        self._running = 0
+        self._used_mb = 0.0
+        self._closed = False
+
+    @property
+    def running(self) -> int:
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    @contextmanager
+    def enter(self, megabytes: float) -> Iterator[None]:
+        """This will wait for a place and hold it.
+
+        Raises `Busy` at once when the queue is full or closed, and later when the wait was too long.
+        """
+        weight = min(megabytes, self._budget_mb)
+        self._acquire(weight)
+        try:
+            yield
+        finally:
+            self._release(weight)
+
+    def close(self) -> None:
+        """This will turn away everybody who waits and everybody who comes."""
+        with self._lock:
+            self._closed = True
+            for waiter in self._queue:
+                waiter.called.set()
+
+    def _acquire(self, weight: float) -> None:
+        with self._lock:
+            if self._closed:
+                raise _stopping()
+            if not self._queue and self._fits(weight):
+                self._take(weight)
+                return
+            if len(self._queue) >= self._queue_limit:
+                raise Busy(f"Expected at most {self._queue_limit} renders to be waiting; come back in a moment.")
+            waiter = _Waiter(weight)
+            self._queue.append(waiter)
+        waiter.called.wait(self._wait_seconds)
+        self._settle(waiter)
+
+    def _settle(self, waiter: _Waiter) -> None:
+        """This will keep the place if there is one (it may have come just after the wait ended), or leave the queue."""
+        with self._lock:
+            if waiter.admitted:
+                return
+            self._queue.remove(waiter)
+            self._admit_next()  # those behind a heavy head may fit
+            if self._closed:
+                raise _stopping()
+        raise Busy(f"Expected the render to begin within {self._wait_seconds:g} seconds; come back in a moment.")
+
+    def _release(self, weight: float) -> None:
+        with self._lock:
+            self._running -= 1
+            self._used_mb -= weight
+            self._admit_next()
+
+    def _admit_next(self) -> None:
+        while self._queue and not self._closed and self._fits(self._queue[0].megabytes):
+            waiter = self._queue.popleft()
+            self._take(waiter.megabytes)
+            waiter.admitted = True
+            waiter.called.set()
+
+    def _take(self, weight: float) -> None:
+        self._running += 1
+        self._used_mb += weight
+
+    def _fits(self, weight: float) -> bool:
+        if self._running == 0:
+            return True
+        return self._running < self._places and self._used_mb + weight <= self._budget_mb
+
+
+def _stopping() -> Busy:
+    return Busy("Expected a running service to render, and this one is stopping; come back in a moment.")

@@ -1,0 +1,65 @@
+"""Any colour into 8-bit sRGB, or into grey coded as sRGB is, at the output size.
+
+Rendering intent: relative colorimetric with black point compensation. Colours that sRGB can show come out as they
+were measured, and shadows of print profiles are not crushed; a perceptual table would shift all colours to save the
+few that do not fit, and the profiles of cameras and screens (matrices) have none anyway.
+"""
+
+from __future__ import annotations
+
+import pyvips
+
+from pipeline import vips
+from pipeline.header import profile_of
+from pipeline.source import SourceInfo
+
+_INTENT = "relative"
+
+
+def to_srgb(image: vips.Image, info: SourceInfo) -> vips.Image:
+    """This will return the image with 1 to 4 bands of 8 bits: grey or sRGB, alpha kept.
+
+    A profile that cannot be read, or is of another colour space than the samples, is treated as sRGB.
+    """
+    alpha = image[image.bands - 1] if image.hasalpha() else None
+    colour = image[0 : image.bands - 1] if alpha is not None else image
+    colour = _managed(colour, info)
+    if alpha is None:
+        return colour
+    return colour.bandjoin(_to_eight_bits(alpha, image.interpretation))
+
+
+def _managed(image: vips.Image, info: SourceInfo) -> vips.Image:
+    if not info.is_srgb:
+        profile = profile_of(image)
+        if profile is not None and profile.space == info.colour_space:
+            try:
+                return _through_profile(image, info)
+            except pyvips.Error:
+                # The tag table is sound and the colour engine still refuses: not worth failing a picture for.
+                pass
+    return _plain(image, "b-w" if info.colour_space == "grey" else "srgb")
+
+
+def _through_profile(image: vips.Image, info: SourceInfo) -> vips.Image:
+    converted = image.icc_transform("srgb", embedded=True, intent=_INTENT, black_point_compensation=True, depth=8)
+    # Grey stays grey: all three bands are equal, and one band is a third of the work from here on.
+    return converted[1].copy(interpretation="b-w") if info.colour_space == "grey" else converted
+
+
+def _plain(image: vips.Image, wanted: str) -> vips.Image:
+    if image.interpretation == wanted and image.format == "uchar":
+        return image
+    if image.interpretation == "cmyk":
+        return image.icc_transform("srgb", input_profile="cmyk", intent=_INTENT, black_point_compensation=True)
+    return image.colourspace(wanted).cast("uchar")
+
+
+def _to_eight_bits(alpha: vips.Image, interpretation: str) -> vips.Image:
+    if alpha.format == "uchar":
+        return alpha
+    if interpretation in ("rgb16", "grey16", "labs"):
+        return (alpha >> 8).cast("uchar") if alpha.format in ("ushort", "uint") else (alpha / 128).cast("uchar")
+    if interpretation == "scrgb":
+        return (alpha * 255).cast("uchar")
+    return alpha.cast("uchar")

@@ -1,0 +1,72 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from pytest_django import Settings
+
+SHARED_IMAGES = Path(__file__).resolve().parents[2] / "shared" / "images"
+
+
+@pytest.fixture(scope="session")
+def shared_images() -> Path:
+    """Real photographs, odd and broken files; they are not part of this repository."""
+    if not SHARED_IMAGES.is_dir():
+        pytest.skip("needs the real photographs in ../shared/images")
+    return SHARED_IMAGES
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, settings: Settings) -> Iterator[None]:
+    """Every test has masters, variants, limits and caches of its own."""
+    from apikeys import admission
+    from delivery import hits, keyring
+    from delivery.service import service
+
+    settings.IMGOPT_DATA_DIR = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        **{
+            alias: {"BACKEND": "assets.disk.AtomicFileSystemStorage", "OPTIONS": {"location": tmp_path / alias}}
+            for alias in ("masters", "variants")
+        },
+    }
+    service.cache_clear()
+    hits.HITS.clear()
+    keyring.forget()
+    admission.RIGHT_DIGESTS.clear()
+    cache.clear()
+    yield
+    service.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_end_with_the_tests() -> Iterator[None]:
+    yield
+    from assets import children
+
+    children.stop()
+
+
+# In CI a test may only be skipped for one of these reasons.
+ALLOWED_SKIPS = (
+    "needs the real photographs in ../shared/images",
+    "needs php",
+    "needs go",
+)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        reason = str(call.excinfo.value) if call.excinfo else ""
+        if not any(allowed in reason for allowed in ALLOWED_SKIPS):
+            report.outcome = "failed"
+            report.longrepr = f"skipped in CI for a reason that is not on the list in tests/conftest.py: {reason}"
