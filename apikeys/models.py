@@ -114,11 +114,11 @@ class ApiKey(models.Model):
             return "revoked"
         return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
 
+    def is_use_noted(self, now: datetime) -> bool:
+        return self.last_used_at is not None and self.last_used_at > now - USE_NOTED_EVERY
+
     def note_use(self, now: datetime) -> None:
         """This will write `last_used_at` at most once a minute, whoever of many processes comes first."""
-        stale = now - USE_NOTED_EVERY
-        if self.last_used_at is not None and self.last_used_at > stale:
-            return
-        due = Q(last_used_at=None) | Q(last_used_at__lte=stale)
+        due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
         if type(self).objects.filter(due, pk=self.pk).update(last_used_at=now):
             self.last_used_at = now

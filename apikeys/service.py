@@ -103,6 +103,8 @@ def authenticate(token: str, now: datetime | None = None) -> ApiKey:
 
 def _note_use(key: ApiKey, now: datetime) -> None:
     """The note is a courtesy: a locked or read-only database must not turn a right key away."""
+    if key.is_use_noted(now):
+        return  # before the transaction: in SQLite each of them takes the one lock for writing
     try:
         with transaction.atomic():
             key.note_use(now)

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.module_loading import import_string
 
 from assets import masters
+from assets.blobs import Incoming
 from assets.models import Master, Tag
 from assets.uploads import TOO_LARGE, too_large
 from pipeline.errors import ImgoptError
@@ -40,7 +41,7 @@ class MasterForm(ModelForm):
         fields: ClassVar[list[str]] = ["file", "key", "original_name", "focal_x", "focal_y", "tags"]
 
     request: HttpRequest
-    incoming: masters.Incoming | None = None
+    incoming: Incoming | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,12 +83,12 @@ class MasterAdmin(ModelAdmin):
     readonly_fields = ("preview", "id", "kind", "dimensions", "byte_size", "profile", "revision", "digest")
     date_hierarchy = "created_at"
 
-    def get_fields(self, request: HttpRequest, obj: Master | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Master | None = None) -> Any:
         upload = ["file", "key", "focal_x", "focal_y", "tags"]
         return upload if obj is None else ["preview", "original_name", *upload, *self.readonly_fields[1:]]
 
     def get_form(self, request: HttpRequest, obj: Master | None = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.request = request
         return form
 

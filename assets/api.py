@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
-from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,7 +19,9 @@ from assets import masters
 from assets.download import send_master
 from assets.errors import BadUpload
 from assets.models import Master
-from assets.uploads import uploaded_files
+from assets.names import KEY_LENGTH, TAG
+from assets.paging import Paging
+from assets.uploads import UploadParser, uploaded_files
 from pipeline.errors import BadParameter, DamagedImage, ImgoptError, NotAnImage
 
 
@@ -85,7 +87,7 @@ class ChangeSerializer(serializers.Serializer[Master]):
     key = serializers.CharField(max_length=200, required=False, allow_null=True)
     focalX = serializers.FloatField(source="focal_x", min_value=0, max_value=1, required=False, allow_null=True)  # noqa: N815
     focalY = serializers.FloatField(source="focal_y", min_value=0, max_value=1, required=False, allow_null=True)  # noqa: N815
-    tags = serializers.ListField(child=serializers.RegexField(r"^[a-z0-9][a-z0-9_-]{0,49}$"), required=False)
+    tags = serializers.ListField(child=serializers.RegexField(rf"^{TAG.pattern}$"), max_length=50, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         unknown = sorted(set(self.initial_data) - set(self.fields))
@@ -108,33 +110,32 @@ class Images(ListAPIView[Master]):
 
     required_scopes: Mapping[str, str] = {"GET": "read", "POST": "upload"}
     serializer_class = MasterSerializer
+    pagination_class = Paging
 
     def get_parsers(self) -> list[BaseParser]:
-        return [MultiPartParser()]
+        return [UploadParser()]
 
     def get_queryset(self) -> QuerySet[Master]:
         found = Master.objects.select_related("blob").prefetch_related("tags")
-        query = self.request.query_params
-        if text := query.get("search", ""):
+        if text := self._asked("search"):
             found = found.filter(Q(key__icontains=text) | Q(original_name__icontains=text))
-        if prefix := query.get("prefix", ""):
+        if prefix := self._asked("prefix"):
             found = found.filter(key__startswith=prefix)
-        if tag := query.get("tag", ""):
+        if tag := self._asked("tag"):
             found = found.filter(tags__name=tag)
-        if kind := query.get("format", ""):
+        if kind := self._asked("format"):
             found = found.filter(blob__format=kind)
         return found
 
+    def _asked(self, name: str) -> str:
+        """This will give a filter's text; databases refuse NUL (PostgreSQL) and long patterns (SQLite)."""
+        text = self.request.query_params.get(name, "")
+        if len(text) > KEY_LENGTH or "\0" in text:
+            raise BadParameter(f"Expected at most {KEY_LENGTH} characters of text for {name}, received {text[:40]!r}.")
+        return text
+
     def post(self, request: Request) -> Response:
-        if not (request.content_type or "").startswith("multipart/form-data"):
-            raise BadUpload("invalid multipart form")
-        try:
-            files = request.FILES
-        except Exception as error:
-            if isinstance(error, ImgoptError):
-                raise
-            raise BadUpload("invalid multipart form") from error
-        uploads = uploaded_files(request._request, files)
+        uploads = uploaded_files(request)
         keys = request._request.POST.getlist("key")
         if keys and len(keys) != len(uploads):
             raise BadParameter(f"Expected no key or one for each of {len(uploads)} files, received {len(keys)}.")
@@ -151,7 +152,9 @@ class Image(APIView):
     """One master: `GET` tells all, `PATCH` changes, `PUT` replaces its bytes, `DELETE` deletes."""
 
     required_scopes: Mapping[str, str] = {"GET": "read", "PATCH": "manage", "PUT": "manage", "DELETE": "manage"}
-    parser_classes = [JSONParser, MultiPartParser]
+
+    def get_parsers(self) -> list[BaseParser]:
+        return [UploadParser()] if self.request.method == "PUT" else super().get_parsers()
 
     def get(self, _request: Request, reference: str) -> Response:
         return Response(MasterSerializer(masters.get_master(reference)).data)
@@ -164,7 +167,7 @@ class Image(APIView):
 
     def put(self, request: Request, reference: str) -> Response:
         master = masters.get_master(reference)
-        uploads = uploaded_files(request._request, request.FILES)
+        uploads = uploaded_files(request)
         if len(uploads) != 1:
             raise BadUpload(f"Expected one file, received {len(uploads)}.")
         return Response(MasterSerializer(masters.replace_master(master, masters.inspect_upload(uploads[0]))).data)

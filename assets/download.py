@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import IO, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import structlog
+from django.core.files.base import File
 from django.core.files.storage import Storage
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
 from assets.errors import StorageUnavailable
 from assets.models import Master
+
+log = structlog.get_logger("assets")
 
 CONTENT_TYPES = {
     "jpeg": "image/jpeg",
@@ -29,65 +33,96 @@ CHUNK_BYTES = 256 * 1024
 
 
 def send_master(request: HttpRequest, master: Master, storage: Storage) -> HttpResponseBase:
-    """This will answer with the whole file, the asked range (206), 304, or 416 where the range lies outside."""
+    """This will answer with the whole file, the asked range (206), 304, 412, or 416 where the range lies outside."""
     blob = master.blob
     etag = f'"{blob.digest}"'
+    headers = _headers(master, etag)
+    conditional = get_conditional_response(request, etag=etag, response=HttpResponse(headers=headers))
+    if conditional is not None and conditional.status_code == 304:
+        return conditional
+    if conditional is not None and conditional.status_code == 412:
+        return _refusal("precondition_failed", 412, "The image is another one by now.", headers)
     span = _asked_range(request, etag, blob.byte_size)
-    response: HttpResponseBase
     if span == ():
-        response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{blob.byte_size}"})
-    else:
-        try:
-            file = storage.open(blob.storage_name)
-        except Exception as error:
-            raise StorageUnavailable("The stored original cannot be read at the moment.") from error
-        if span:
-            start, end = span
-            file.seek(start)
-            response = StreamingHttpResponse(_chunks(file, end - start + 1), status=206)
-            response["Content-Range"] = f"bytes {start}-{end}/{blob.byte_size}"
-            response["Content-Length"] = str(end - start + 1)
-        else:
-            response = FileResponse(file)
-            response["Content-Length"] = str(blob.byte_size)
-        response["Content-Type"] = CONTENT_TYPES[blob.format]
-    name = f"{master.original_name}.{EXTENSIONS.get(blob.format, blob.format)}"
-    response["Content-Disposition"] = content_disposition_header(False, name) or "inline"
-    response["ETag"] = etag
-    response["Accept-Ranges"] = "bytes"
-    response["Cache-Control"] = "private, max-age=0, must-revalidate"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    if response.status_code == 200:
-        answer = get_conditional_response(request, etag=etag, response=response)  # type: ignore[arg-type]
-        if answer is not None and answer is not response:
-            response.close()
-            return answer
-    return response
+        headers["Content-Range"] = f"bytes */{blob.byte_size}"
+        return _refusal("range_not_satisfiable", 416, f"Expected a range within {blob.byte_size} bytes.", headers)
+    file = _opened(master, storage)
+    first, last = span or (0, blob.byte_size - 1)
+    headers["Content-Length"] = str(last - first + 1)
+    if span:
+        headers["Content-Range"] = f"bytes {first}-{last}/{blob.byte_size}"
+    if request.method == "HEAD":
+        file.close()
+        return HttpResponse(headers=headers)
+    file.seek(first)
+    return StreamingHttpResponse(Pieces(file, last - first + 1), status=206 if span else 200, headers=headers)
+
+
+def _headers(master: Master, etag: str) -> dict[str, str]:
+    file_format = master.blob.format
+    name = f"{master.original_name}.{EXTENSIONS.get(file_format, file_format)}"
+    return {
+        "Content-Type": CONTENT_TYPES[file_format],
+        "Content-Disposition": content_disposition_header(False, name) or "inline",
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=0, must-revalidate",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+
+
+def _refusal(code: str, status: int, sentence: str, headers: Mapping[str, str]) -> JsonResponse:
+    kept = {name: headers[name] for name in ("ETag", "Content-Range") if name in headers}
+    body = {"code": code, "message": sentence, "error": sentence}
+    return JsonResponse(body, status=status, headers={**kept, "Cache-Control": "no-store"})
+
+
+def _opened(master: Master, storage: Storage) -> File[Any]:
+    blob = master.blob
+    try:
+        file = storage.open(blob.storage_name)
+        if file.size == blob.byte_size:
+            return file
+        file.close()
+    except Exception as error:
+        log.exception("master unreadable", digest=blob.digest)
+        raise StorageUnavailable("The stored original cannot be read at the moment.") from error
+    log.error("master damaged", digest=blob.digest, expected=blob.byte_size, found=file.size)
+    raise StorageUnavailable("The stored original is damaged: upload it again.")
 
 
 def _asked_range(request: HttpRequest, etag: str, size: int) -> tuple[int, int] | tuple[()] | None:
     """This will give the first and last byte asked for, `()` where they lie outside, `None` for the whole file.
 
-    One range only: several, or a unit other than bytes, may be answered with the whole file (RFC 9110, 14.2).
+    One range of a GET only: several, or a unit other than bytes, may be answered with the whole file (RFC 9110, 14.2).
     """
-    header = request.headers.get("Range", "")
-    if request.headers.get("If-Range", etag) != etag or request.headers.get("If-None-Match"):
+    match = re.fullmatch(r"bytes=([0-9]{0,15})-([0-9]{0,15})", request.headers.get("Range", ""))
+    if request.method != "GET" or match is None or request.headers.get("If-Range", etag) != etag:
         return None
-    match = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header, re.ASCII)
-    if match is None or match[0] == "bytes=-":
+    first, last = (int(digits) if digits else None for digits in match.groups())
+    if first is None:
+        if last is None:
+            return None
+        return (max(0, size - last), size - 1) if last else ()
+    if last is not None and last < first:
         return None
-    first, last = match.groups()
-    if not first:
-        return (max(0, size - int(last)), size - 1) if int(last) and size else ()
-    if int(first) >= size:
-        return ()
-    end = min(int(last), size - 1) if last else size - 1
-    return (int(first), end) if end >= int(first) else None
+    return (first, size - 1 if last is None else min(last, size - 1)) if first < size else ()
 
 
-def _chunks(file: IO[Any], remaining: int) -> Iterator[bytes]:
-    with file:
-        while remaining > 0 and (chunk := file.read(min(CHUNK_BYTES, remaining))):
-            remaining -= len(chunk)
-            yield chunk
+class Pieces:
+    """A part of a file, piece by piece; a response that is dropped before its first piece closes the file too."""
+
+    def __init__(self, file: File[Any], remaining: int) -> None:
+        self.file, self.remaining = file, remaining
+        self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        piece: bytes = self.file.read(min(CHUNK_BYTES, self.remaining))
+        if not piece:
+            raise StopIteration
+        self.remaining -= len(piece)
+        return piece

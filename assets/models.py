@@ -5,16 +5,23 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.exceptions import ValidationError
 from django.db import models
 from uuid6 import uuid7
 
-from assets.names import validate_key, validate_tag
+from assets.names import validate_key, validate_original_name, validate_tag
 
 
 def new_id() -> uuid.UUID:
     """UUIDv7 (RFC 9562): ids that sort by time keep an index's newest pages together."""
     return uuid.UUID(int=uuid7().int)
+
+
+def validate_share(value: float) -> None:
+    if not 0 <= value <= 1:  # NaN is neither below 0 nor above 1
+        raise ValidationError(
+            "Expected a number from 0 to 1 for the focal point, received %(value)s.", params={"value": value}
+        )
 
 
 class Blob(models.Model):
@@ -69,9 +76,9 @@ class Master(models.Model):
     revision = models.PositiveIntegerField(
         default=1, help_text="Raised when the picture or its focal point changes; part of signed URLs as v."
     )
-    original_name = models.CharField(max_length=128)
-    focal_x = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)])
-    focal_y = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    original_name = models.CharField(max_length=128, validators=[validate_original_name])
+    focal_x = models.FloatField(null=True, blank=True, validators=[validate_share])
+    focal_y = models.FloatField(null=True, blank=True, validators=[validate_share])
     tags = models.ManyToManyField(Tag, blank=True, related_name="masters")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -41,6 +41,14 @@ def validate_key(key: str) -> None:
         raise ValidationError("Expected a key that does not end in the reserved word of %(key)r.", params={"key": key})
 
 
+def validate_original_name(name: str) -> None:
+    """A name that was changed by hand may have spaces and accents, but nothing that a file name cannot have."""
+    if not name.isprintable() or re.search(r"[/\\]", name) or not name.strip(" ."):
+        raise ValidationError(
+            "Expected a name that a file could have for originalName, received %(name)r.", params={"name": name[:40]}
+        )
+
+
 def validate_tag(tag: str) -> None:
     if not TAG.fullmatch(tag):
         raise ValidationError(

@@ -35,13 +35,15 @@ class Sign(APIView):
         serializer = SignSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
+        now = int(time.time())
         url = signed_url(
             get_master(asked["image"]),
             asked["params"],
             file_name=asked["fileName"],
             expires_in_seconds=asked["expiresIn"],
+            now=now,
         )
-        expires_at = None if asked["expiresIn"] is None else int(time.time()) + asked["expiresIn"]
+        expires_at = None if asked["expiresIn"] is None else now + asked["expiresIn"]
         return Response({"url": url, "expiresAt": expires_at})
 
 

@@ -34,11 +34,15 @@ def reference_of(path: str) -> str:
 
 
 def parse_asked(path: str, verified: Verified) -> Asked:
-    pairs = [_decoded(pair) for pair in verified.pairs]
-    revision = next((value for name, value in pairs if name == "v"), None)
+    """This will raise `BadParameter` for what nobody could mean.
+
+    Delivery's own names count only as they are written: the parser refuses an encoded `%65xpires`, which was not
+    heeded as an expiry.
+    """
+    revision = next((pair[2:] for pair in verified.pairs if pair.startswith("v=")), None)
     return Asked(
         reference=reference_of(path),
-        spec=parse((name, value) for name, value in pairs if name not in ("v", "expires")),
+        spec=parse(_decoded(pair) for pair in verified.pairs if not pair.startswith(("v=", "expires="))),
         revision=None if revision is None else _revision(revision),
     )
 

@@ -61,6 +61,13 @@ def pack(name: str, entry: Entry) -> bytes:
 
 def unpack(name: str, data: bytes) -> Entry:
     """This will raise `DamagedEntry` unless these are the whole, unchanged bytes of the variant called `name`."""
+    try:
+        return _unpacked(name, data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedEntry("not written by us") from error
+
+
+def _unpacked(name: str, data: bytes) -> Entry:
     first, _, rest = data.partition(b"\n")
     magic, _, digest = first.partition(b" ")
     if magic != MAGIC or digest != hashlib.sha256(rest).hexdigest().encode():
@@ -69,10 +76,12 @@ def unpack(name: str, data: bytes) -> Entry:
     facts = json.loads(line)
     if facts["name"] != name or facts["length"] != len(body):
         raise DamagedEntry("another variant's bytes")
+    if facts["format"] not in CONTENT_TYPES:
+        raise DamagedEntry("an unknown format")
     return Entry(
         body=body,
         format=cast(Format, facts["format"]),
-        width=facts["width"],
-        height=facts["height"],
+        width=int(facts["width"]),
+        height=int(facts["height"]),
         etag=etag_of(body),
     )

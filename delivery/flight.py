@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -30,39 +30,47 @@ class SingleFlight(Generic[Result]):
         self._flights: dict[str, Future[Result]] = {}
         self._lock = threading.Lock()
 
-    def run(self, key: str, work: Callable[[], Result]) -> Result:
+    def run(self, key: str, work: Callable[[], Result], *, personal: tuple[type[Exception], ...] = ()) -> Result:
         """This will give what `work` gave to whoever was first.
 
         Among processes the order is kept by a lock on a file, so `work` must look first whether another process
-        has left the result meanwhile. Raises `Busy` after `wait_seconds`.
+        has left the result meanwhile. An error of a `personal` type is the leader's alone: who waited tries anew.
+        Raises `Busy` after `wait_seconds`.
         """
+        while True:
+            flight, leads = self._join(key)
+            if leads:
+                return self._lead(key, flight, work)
+            wait([flight], self._wait_seconds)
+            if not flight.done():
+                raise Busy("The variant is still being rendered: try again.")
+            if not isinstance(flight.exception(), personal):
+                return flight.result()
+
+    def _join(self, key: str) -> tuple[Future[Result], bool]:
         with self._lock:
             flight = self._flights.get(key)
-            leads = flight is None
-            if flight is None:
-                flight = self._flights[key] = Future()
-        if not leads:
-            return self._wait(flight)
+            if flight is not None:
+                return flight, False
+            flight = self._flights[key] = Future()
+            return flight, True
+
+    def _lead(self, key: str, flight: Future[Result], work: Callable[[], Result]) -> Result:
         try:
             with machine_lock(self._lock_folder / key, self._wait_seconds):
                 result = work()
         except BaseException as error:
+            self._land(key)
             flight.set_exception(error)
             raise
-        else:
-            flight.set_result(result)
-            return result
-        finally:
-            with self._lock:
-                del self._flights[key]
+        self._land(key)
+        flight.set_result(result)
+        return result
 
-    def _wait(self, flight: Future[Result]) -> Result:
-        try:
-            return flight.result(self._wait_seconds)
-        except TimeoutError as error:
-            if flight.done():
-                raise
-            raise Busy("The variant is still being rendered: try again.") from error
+    def _land(self, key: str) -> None:
+        """Before its result is known, so that nobody joins a flight that is over."""
+        with self._lock:
+            del self._flights[key]
 
 
 @contextmanager

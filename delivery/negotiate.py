@@ -25,7 +25,6 @@ WEIGHT = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 MAX_HEADER_LENGTH = 2048
 
 
-@lru_cache(maxsize=512)
 def accepted_formats(header: str) -> tuple[Format, ...]:
     """This will rank the formats the client takes, best first; q=0 means no.
 
@@ -34,8 +33,15 @@ def accepted_formats(header: str) -> tuple[Format, ...]:
     >>> accepted_formats("image/webp;q=0, */*")
     ('jpeg', 'png', 'gif')
     """
+    if len(header) > MAX_HEADER_LENGTH:
+        header = header[:MAX_HEADER_LENGTH].rpartition(",")[0]  # half a media range may lack its q=0
+    return _ranked(header)
+
+
+@lru_cache(maxsize=512)
+def _ranked(header: str) -> tuple[Format, ...]:
     named: dict[str, float] = {}
-    for part in header[:MAX_HEADER_LENGTH].lower().split(","):
+    for part in header.lower().split(","):
         media_type, *parameters = (piece.strip() for piece in part.split(";"))
         weight = next((text[2:].strip() for text in parameters if text.startswith("q=")), "1")
         if WEIGHT.fullmatch(weight):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -18,6 +19,8 @@ from delivery.service import service
 
 # Long after every process has heard of it.
 KEEP = timedelta(hours=1)
+# More purges than can be under way at one moment.
+OVERLAP = 100
 
 
 def purge_master(master: Master) -> None:
@@ -28,10 +31,11 @@ def purge_master(master: Master) -> None:
 def publish(master_id: uuid.UUID, digests: Iterable[str]) -> None:
     stale = list(digests)
     Purge.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
-    Purge.objects.create(master_id=master_id, digests=stale)
     for digest in stale:
         service().purge(digest)
     HITS.purge(master_id)
+    # Last, or another process could fill its memory again from a tier that is still to be purged.
+    Purge.objects.create(master_id=master_id, digests=stale)
 
 
 @receiver(master_changed)
@@ -40,15 +44,27 @@ def _on_master_changed(master_id: uuid.UUID, digests: list[str], **_: Any) -> No
 
 
 class PurgeReader:
-    """Reads what other processes have purged and applies it to this one's memory."""
+    """Reads what other processes have purged and applies it to this one's memory.
+
+    PostgreSQL may show a purge before one of a lower number, whose transaction ends later; so the last `OVERLAP`
+    numbers are looked at again each time.
+    """
 
     def __init__(self) -> None:
         newest = Purge.objects.order_by("-id").values_list("id", flat=True).first()
         self._last_id = newest or 0
+        self._applied = {purge.id for purge in self._recent()}
 
     def apply(self) -> None:
-        for purge in Purge.objects.filter(id__gt=self._last_id).order_by("id"):
+        recent = list(self._recent())
+        for purge in recent:
+            if purge.id in self._applied:
+                continue
             for digest in purge.digests:
                 service().memory.purge(digest)
             HITS.purge(purge.master_id)
-            self._last_id = purge.id
+            self._last_id = max(self._last_id, purge.id)
+        self._applied = {purge.id for purge in recent}
+
+    def _recent(self) -> QuerySet[Purge]:
+        return Purge.objects.filter(id__gt=self._last_id - OVERLAP).order_by("id")

@@ -18,11 +18,12 @@ SAFETY: tuple[tuple[str, str], ...] = (
 
 def cache_control(*, revisioned: bool, expires_at: int | None, now: float) -> str:
     """This will say how long others may keep a variant. Only what can never change is immutable."""
+    longest = YEAR_SECONDS if revisioned else settings.CONFIG.delivery_max_age_seconds
     if expires_at is not None:
-        return f"private, max-age={max(0, min(int(expires_at - now), YEAR_SECONDS))}"
+        return f"private, max-age={max(0, min(int(expires_at - now), longest))}"
     if revisioned:
-        return f"public, max-age={YEAR_SECONDS}, immutable"
-    return f"public, max-age={settings.CONFIG.delivery_max_age_seconds}, must-revalidate"
+        return f"public, max-age={longest}, immutable"
+    return f"public, max-age={longest}, must-revalidate"
 
 
 @cache

@@ -13,8 +13,10 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.files.storage import storages
 
+from apikeys.errors import RateLimited
+from assets.blobs import blob_source
 from assets.children import render_pool
-from assets.masters import blob_source, find_master
+from assets.masters import find_master
 from delivery.entry import Entry, entry_of
 from delivery.flight import SingleFlight
 from delivery.tiers import Tier
@@ -57,18 +59,24 @@ class VariantService:
     def fetch(self, request: VariantRequest, *, before_render: Callable[[], None] = lambda: None) -> Served:
         """This will find the variant or render it once; `before_render` may refuse by raising.
 
-        Only whoever leads a flight asks the slower tiers, so that a crowd costs them one call.
+        Only whoever leads a flight asks the slower tiers, so that a crowd costs them one call. A rate limit stops
+        nobody but the client it is about.
         """
         entry = self.memory.get(request.key)
         if entry is not None:
             return Served(entry, self.memory.name)
-        return self._flight.run(request.key.name, lambda: self._find_or_make(request, before_render))
+        return self._flight.run(
+            request.key.name, lambda: self._find_or_make(request, before_render), personal=(RateLimited,)
+        )
 
     def purge(self, digest: str) -> None:
-        """This will forget a digest's variants in every tier; other processes hear of it by `delivery.pulse`."""
-        self.memory.purge(digest)
-        for tier in self._lasting:
+        """This will forget a digest's variants in every tier; other processes hear of it by `delivery.pulse`.
+
+        The slowest goes first: a faster one could be filled from it again at once.
+        """
+        for tier in reversed(self._lasting):
             tier.purge(digest)
+        self.memory.purge(digest)
 
     def _find_or_make(self, request: VariantRequest, before_render: Callable[[], None]) -> Served:
         found = self._find(request.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -20,8 +21,7 @@ from pipeline.version import fingerprint
 ANIMATED_FORMATS = frozenset({"gif", "webp"})
 
 
-@dataclass(frozen=True, slots=True)
-class VariantKey:
+class VariantKey(NamedTuple):
     """The name of a variant in every tier: the digest of its master's bytes, and one of all that shapes its own."""
 
     digest: str
@@ -49,7 +49,9 @@ def variant_request(master: Master, spec: TransformSpec, accepted: tuple[Format,
     resolved = resolve(spec, settings.CONFIG.delivery_ladder)
     if resolved.wants_focal_point and master.focal_x is not None and master.focal_y is not None:
         resolved = replace(resolved, focal_x=round(master.focal_x, 4), focal_y=round(master.focal_y, 4))
-    kind = spec.format or negotiate.choose(accepted, has_alpha=keeps_alpha(blob, resolved), animated=blob.pages > 1)
+    kind = spec.format or negotiate.choose(
+        accepted, has_alpha=keeps_alpha(blob, resolved), animated=blob.pages > 1 and blob.format in ANIMATED_FORMATS
+    )
     source_formats = frozenset({kind} if spec.format else accepted) & {blob.format}
     resolved = replace(resolved, format=kind)
     render = RenderRequest(spec=resolved, format=kind, source_formats=source_formats, limits=limits())
@@ -69,6 +71,7 @@ def variant_key(blob: Blob, request: RenderRequest) -> VariantKey:
         canonical(request.spec),
         request.format,
         ",".join(sorted(request.source_formats)),
+        f"{request.limits.max_output_side} {request.limits.max_output_megapixels}",  # they shape what names no size
     )
     return VariantKey(blob.digest, hashlib.sha256("\n".join(material).encode()).hexdigest())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -27,9 +27,8 @@ from delivery.variants import variant_request
 def variant(request: HttpRequest) -> HttpResponse:
     """`GET /i/<id or key>[/<name>.<ext>]?…&s=…`: verify, parse, negotiate, key, tiers, render."""
     start = time.perf_counter()
-    now = time.time()
     path, query = request.path_info, request.META.get("QUERY_STRING", "")
-    verified = verify(path, query, keyring.current().secrets, now)
+    verified = verify(path, query, keyring.current().secrets, time.time())
     asked = parse_asked(path, verified)
     accepted = accepted_formats(request.headers.get("Accept", ""))
     epoch = HITS.epoch
@@ -41,6 +40,8 @@ def variant(request: HttpRequest) -> HttpResponse:
     shared = base_headers(served.entry, negotiated=wanted.negotiated)
     hit = Hit(
         variant=wanted.key,
+        signed_with=verified.key,
+        expires_at=verified.expires_at,
         master_id=master.id,
         etag=served.entry.etag,
         revisioned=revisioned,
@@ -50,11 +51,12 @@ def variant(request: HttpRequest) -> HttpResponse:
     HITS.remember(HitKey(path, query, accepted), hit, epoch=epoch)
     known = matches(request.headers.get("If-None-Match", ""), hit.etag)
     headers = dict(hit.headers_304 if known else hit.headers)
-    headers["Cache-Control"] = cache_control(revisioned=revisioned, expires_at=verified.expires_at, now=now)
+    # The time is asked again: a render may have taken a while of what was left.
+    headers["Cache-Control"] = cache_control(revisioned=revisioned, expires_at=verified.expires_at, now=time.time())
     headers["X-Cache"] = served.tier
     headers["Server-Timing"] = server_timing({**served.seconds, "total": time.perf_counter() - start})
     if known:
-        return HttpResponse(status=304, headers=headers)
+        return HttpResponseNotModified(headers=headers)
     return HttpResponse(b"" if request.method == "HEAD" else served.entry.body, headers=headers)
 
 

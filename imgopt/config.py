@@ -6,7 +6,9 @@ a sentence that names the variable.
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from ipaddress import ip_network
@@ -18,6 +20,7 @@ import environ
 from pipeline.ladder import DEFAULT_LADDER
 from pipeline.limits import Limits
 
+ENV_LINE = re.compile(r"(export )?[A-Za-z_0-9]+=")
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -90,10 +93,22 @@ def networks(text: str) -> tuple[str, ...]:
     return words(text)
 
 
-def base_url(text: str) -> str:
-    if not text.startswith(("http://", "https://")) or "?" in text or "#" in text:
+def http_address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
         raise ValueError("an address such as https://images.example.com")
     return text.rstrip("/")
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """This will take an address of one of these kinds; it may hold a password, so callers mark it `secret`."""
+
+    def parse(text: str) -> str:
+        scheme, colon, rest = text.partition("://")
+        if not colon or scheme not in schemes or not rest:
+            raise ValueError(f"an address beginning with {' or '.join(scheme + '://' for scheme in schemes)}")
+        return text
+
+    return parse
 
 
 def ladder(text: str) -> tuple[int, ...]:
@@ -159,7 +174,7 @@ class Config:
     )
     base_url: str = option(
         "IMGOPT_BASE_URL",
-        base_url,
+        http_address,
         "",
         "Public address, the start of every absolute URL; empty: http://IMGOPT_HOST:IMGOPT_PORT.",
     )
@@ -192,16 +207,24 @@ class Config:
         never_empty=True,
     )
     database_url: str = option(
-        "DATABASE_URL", plain, "", "Database, such as postgres://user@host/name; empty: SQLite.", secret=True
+        "DATABASE_URL",
+        url("postgres", "postgresql", "sqlite"),
+        "",
+        "Database, such as postgres://user@host/name; empty: SQLite in IMGOPT_DATA_DIR.",
+        secret=True,
     )
     redis_url: str = option(
-        "REDIS_URL", plain, "", "Redis, such as redis://host:6379/0, as a tier shared by all machines.", secret=True
+        "REDIS_URL",
+        url("redis", "rediss", "unix"),
+        "",
+        "Redis, such as redis://host:6379/0, as a tier shared by all machines; empty: none.",
+        secret=True,
     )
     storage: str = option("IMGOPT_STORAGE", choice("disk", "s3"), "disk", "Where masters and variants are kept.")
     masters_bucket: str = option("IMGOPT_MASTERS_BUCKET", plain, "imgopt-masters", "S3 bucket of the masters.")
     variants_bucket: str = option("IMGOPT_VARIANTS_BUCKET", plain, "imgopt-variants", "S3 bucket of the variants.")
     s3_endpoint_url: str = option(
-        "AWS_S3_ENDPOINT_URL", plain, "", "S3 endpoint; empty: Amazon's. Path-style addressing is used with it."
+        "AWS_S3_ENDPOINT_URL", http_address, "", "S3 endpoint; empty: Amazon's. Path-style addressing is used with it."
     )
     s3_region_name: str = option("AWS_S3_REGION_NAME", plain, "us-east-1", "S3 region.")
     s3_access_key_id: str = option("AWS_ACCESS_KEY_ID", plain, "", "S3 key id; empty: boto3's own search.")
@@ -209,7 +232,7 @@ class Config:
 
     # Masters
     upload_max_bytes: int = option(
-        "IMGOPT_UPLOAD_MAX_BYTES", integer(1_000, 10**10), 100_000_000, "Largest file that can be uploaded."
+        "IMGOPT_UPLOAD_MAX_BYTES", integer(1_000, 10**10), 100_000_000, "Most bytes of all files in one upload request."
     )
     upload_max_files: int = option("IMGOPT_UPLOAD_MAX_FILES", integer(1, 1000), 50, "Most files in one upload request.")
     limit_megapixels: dict[str, float] = option(
@@ -308,7 +331,10 @@ NAMES = {str(entry.metadata["name"]): entry for entry in fields(Config)}
 
 def load(environment: Mapping[str, str], *, env_file: Path | None = None) -> Config:
     """This will read every setting, or raise `ConfigError` with one sentence that names the variable."""
-    values = {**_json_values(environment), **_env_file_values(env_file), **environment}
+    if "IMGOPT_ENV_FILE" in environment and env_file is not None and not env_file.exists():
+        raise ConfigError(f"Expected the path of a file for IMGOPT_ENV_FILE, received {str(env_file)!r}.")
+    above = {**_env_file_values(env_file), **environment}
+    values = {**_json_values(above), **above}
     parsed: dict[str, Any] = {}
     for name, entry in NAMES.items():
         text = values.get(name, "")
@@ -355,8 +381,15 @@ class _EnvFile(environ.Env):  # type: ignore[misc]
 def _env_file_values(env_file: Path | None) -> dict[str, str]:
     if env_file is None or not env_file.is_file():
         return {}
+    try:
+        content = env_file.read_text()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"Expected a readable text file of settings, received {str(env_file)!r}.") from error
+    for number, line in enumerate(content.splitlines(), start=1):
+        if line and not line.startswith("#") and not ENV_LINE.match(line):  # may be a secret, so it is not repeated
+            raise ConfigError(f"Expected NAME=value, without spaces around =, in line {number} of {env_file}.")
     _EnvFile.ENVIRON.clear()
-    _EnvFile.read_env(str(env_file))
+    _EnvFile.read_env(io.StringIO(content))
     return dict(_EnvFile.ENVIRON)
 
 

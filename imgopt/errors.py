@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.views import defaults
@@ -83,13 +84,18 @@ def response_to(error: ImgoptError) -> JsonResponse:
 
 
 class ErrorMiddleware:
-    """Turns the named errors of every view outside DRF into their answers."""
+    """Turns the named errors of every view outside DRF, and Django's own empty 405, into their answers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == 405 and not _is_page(request) and not _is_json(response):
+            allowed = response["Allow"]
+            sentence = f"Expected one of the methods {allowed} at this address, received {request.method}."
+            return json_error("method_not_allowed", sentence, headers={"Allow": allowed})
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, ImgoptError):
@@ -149,9 +155,16 @@ def _is_page(request: HttpRequest) -> bool:
     return request.path.startswith("/admin/")
 
 
+def _is_json(response: HttpResponse) -> bool:
+    return response.get("Content-Type", "").startswith("application/json")
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_page(request):
         return defaults.bad_request(request, exception)
+    if isinstance(exception, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return json_error("upload_too_large", f"Expected at most {most:,} bytes beside files, received more.")
     return json_error("bad_request", "The request could not be understood.")
 
 

@@ -12,7 +12,10 @@ import structlog
 
 # Whatever a caller passes under these names is a secret, and so is what follows them inside a text.
 SECRET_NAMES = frozenset({"s", "secret", "token", "password", "authorization", "signature", "cookie"})
-SECRET_TEXT = re.compile(r"(?P<name>[?&;\s]s=|imgo_[a-z0-9]+_[0-9A-Za-z]{1,16}_|Bearer )[^&\s\"']+", re.IGNORECASE)
+SECRET_TEXT = re.compile(
+    r"(?P<name>(?<![\w-])s=|imgo_[a-z0-9]+_[0-9A-Za-z]{1,16}_|Bearer |://[^/\s:@]*:(?=[^/\s]*@))[^&\s\"'@]+",
+    re.IGNORECASE,
+)
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

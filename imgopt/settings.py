@@ -96,12 +96,17 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+REDIS_OPTIONS = {
+    "SOCKET_CONNECT_TIMEOUT": 0.25,
+    "SOCKET_TIMEOUT": 0.25,
+    "SERIALIZER": "delivery.tiers.shared.PlainBytes",
+}
 CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if CONFIG.redis_url:
     CACHES["variants"] = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": CONFIG.redis_url,
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.25, "SOCKET_TIMEOUT": 0.25},
+        "OPTIONS": REDIS_OPTIONS,
     }
 
 _S3 = {
@@ -155,9 +160,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["apikeys.drf.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["apikeys.drf.KeyThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
-    "PAGE_SIZE": 50,
+    "DEFAULT_PARSER_CLASSES": ["imgopt.rest.JsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "imgopt.rest.AlwaysJson",
     "EXCEPTION_HANDLER": "imgopt.errors.handle_api_exception",
     "UNAUTHENTICATED_USER": None,
 }

@@ -11,9 +11,9 @@ from multiprocessing import get_context
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.db import transaction
 
 from apikeys import service as apikeys
-from apikeys.models import ApiKey
 from assets import children, masters
 from assets.models import Master
 from assets.uploads import upload_from_bytes
@@ -50,14 +50,14 @@ def has_admin() -> bool:
 def make_secrets() -> Secrets | None:
     """This will make the admin user and an API key, or give `None` where there is an admin already.
 
-    It comes last: whoever interrupts the first start finds a first start again.
+    It comes last, and both are made or none: whoever interrupts the first start finds a first start again.
     """
     if has_admin():
         return None
     password = secrets.token_urlsafe(12)
-    user = get_user_model().objects.create_superuser(username=ADMIN_NAME, password=password)
-    ApiKey.objects.filter(name="first key", last_used_at=None).delete()
-    issued = apikeys.issue(name="first key", owner=user, scopes=["upload", "sign", "read", "manage"])
+    with transaction.atomic():
+        user = get_user_model().objects.create_superuser(username=ADMIN_NAME, password=password)
+        issued = apikeys.issue(name="first key", owner=user, scopes=["upload", "sign", "read", "manage"])
     return Secrets(password=password, api_key=issued.token)
 
 

@@ -6,6 +6,10 @@ from django.views.generic import RedirectView
 
 from imgopt import errors, health
 
+admin.site.site_header = admin.site.site_title = "imgopt"
+admin.site.index_title = "Masters, keys and users"
+admin.site.site_url = None
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),

@@ -58,8 +58,6 @@ def _plain(image: vips.Image, wanted: str) -> vips.Image:
 def _to_eight_bits(alpha: vips.Image, interpretation: str) -> vips.Image:
     if alpha.format == "uchar":
         return alpha
-    if interpretation in ("rgb16", "grey16", "labs"):
-        return (alpha >> 8).cast("uchar") if alpha.format in ("ushort", "uint") else (alpha / 128).cast("uchar")
-    if interpretation == "scrgb":
-        return (alpha * 255).cast("uchar")
-    return alpha.cast("uchar")
+    if interpretation in ("rgb16", "grey16"):
+        return (alpha.cast("ushort") >> 8).cast("uchar")  # as libvips does with the colours
+    return (alpha * 255 if interpretation == "scrgb" else alpha).cast("uchar")

@@ -14,6 +14,7 @@ import pyvips
 from pipeline import icc, pillow, vips
 from pipeline.errors import DamagedImage, ImageTooLarge, UnsupportedFormat
 from pipeline.limits import Limits
+from pipeline.passthrough.webp import count_frames
 from pipeline.signalled import overrides_icc, signalled_profile
 from pipeline.sniff import SNIFF_BYTES, sniff
 from pipeline.source import ColourSpace, SourceInfo
@@ -51,19 +52,22 @@ def read_header(data: bytes, limits: Limits) -> SourceInfo:
     if source_format in pillow.FORMATS:
         info = pillow.read_header(data, source_format)
     else:
-        image = open_lazily(data, source_format)
-        info = _describe(image, source_format)
+        if source_format == "webp":
+            check_pages(count_frames(data, limits.max_pages), source_format, limits)
+        info = _describe(open_lazily(data, source_format), source_format)
     check_limits(info, limits)
     return info
 
 
 def check_limits(info: SourceInfo, limits: Limits) -> None:
     """This will raise `ImageTooLarge` where a source has more pixels or pages than its format may have."""
-    if info.pages > limits.max_pages:
-        raise ImageTooLarge(
-            f"Expected at most {limits.max_pages} pages or frames for a {info.format} file, received {info.pages}."
-        )
+    check_pages(info.pages, info.format, limits)
     check_total_pixels([(info.width, info.height)] * info.pages, info, limits)
+
+
+def check_pages(pages: int, source_format: str, limits: Limits) -> None:
+    if pages > limits.max_pages:
+        raise ImageTooLarge(f"Expected at most {limits.max_pages} pages or frames for a {source_format} file.")
 
 
 def check_total_pixels(sizes: Sequence[tuple[int, int]], info: SourceInfo, limits: Limits) -> None:

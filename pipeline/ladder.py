@@ -1,7 +1,7 @@
 """The ladder: the few widths we render, and the step that turns what was asked into what is made.
 
 Layouts ask for hundreds of widths that differ by a few pixels. Snapped up to a rung they share one variant, which is
-at most a third wider than was asked for.
+at most a third wider than was asked for (below 48 px, a half).
 """
 
 from __future__ import annotations

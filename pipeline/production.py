@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 from pipeline import animation, vips
 from pipeline.colour import to_srgb
@@ -22,6 +23,7 @@ from pipeline.passthrough import strip
 from pipeline.rendition import Rendition
 from pipeline.request import RenderRequest
 from pipeline.source import SourceInfo
+from pipeline.spec import Format, Rect
 from pipeline.steps import STEPS, place_by_content, scale, turn
 from pipeline.trim import resolve_trim
 
@@ -60,7 +62,7 @@ def produce(data: bytes, request: RenderRequest) -> Rendition:
     passthrough = own is not None and len(own) < len(body)
     return Rendition(
         body=own if own is not None and passthrough else body,
-        format=info.format if passthrough else request.format,  # type: ignore[arg-type]
+        format=cast(Format, info.format) if passthrough else request.format,
         width=image.width,
         height=image.height // pages,
         pages=pages,
@@ -82,15 +84,14 @@ def _animated(data: bytes, info: SourceInfo, work: Plan, phases: Phases) -> vips
     done = []
     for frame in frames:
         with phases.phase("decode"):
-            image = _prepared(frame if work.area is None else _cut(frame, work), info, work)
+            image = _prepared(_cut(frame, work.area), info, work)
         with phases.phase("steps"):
             work = place_by_content(turn(image, work), work)
             done.append(_finished(image, work))
     return animation.join(done, timing)
 
 
-def _cut(frame: vips.Image, work: Plan) -> vips.Image:
-    area = work.area
+def _cut(frame: vips.Image, area: Rect | None) -> vips.Image:
     return frame if area is None else frame.crop(area.left, area.top, area.width, area.height)
 
 

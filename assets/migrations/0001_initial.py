@@ -2,7 +2,6 @@
 
 import assets.models
 import assets.names
-import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -74,28 +73,14 @@ class Migration(migrations.Migration):
                         help_text="Raised when the picture or its focal point changes; part of signed URLs as v.",
                     ),
                 ),
-                ("original_name", models.CharField(max_length=128)),
+                ("original_name", models.CharField(max_length=128, validators=[assets.names.validate_original_name])),
                 (
                     "focal_x",
-                    models.FloatField(
-                        blank=True,
-                        null=True,
-                        validators=[
-                            django.core.validators.MinValueValidator(0),
-                            django.core.validators.MaxValueValidator(1),
-                        ],
-                    ),
+                    models.FloatField(blank=True, null=True, validators=[assets.models.validate_share]),
                 ),
                 (
                     "focal_y",
-                    models.FloatField(
-                        blank=True,
-                        null=True,
-                        validators=[
-                            django.core.validators.MinValueValidator(0),
-                            django.core.validators.MaxValueValidator(1),
-                        ],
-                    ),
+                    models.FloatField(blank=True, null=True, validators=[assets.models.validate_share]),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True, db_index=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),

@@ -35,10 +35,10 @@ class MemoryTier:
 
     def put(self, key: VariantKey, entry: Entry) -> None:
         size = len(entry.body) + OVERHEAD_BYTES
-        if size > self.max_bytes // LARGEST_SHARE:
-            return
         with self._lock:
             self._drop(key)
+            if size > self.max_bytes // LARGEST_SHARE:
+                return
             self._entries[key] = entry
             self._by_digest.setdefault(key.digest, set()).add(key)
             self.byte_size += size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -34,13 +34,12 @@ class StorageTier:
             return None
         try:
             entry = unpack(key.name, data)
-        except (DamagedEntry, ValueError, KeyError, TypeError) as error:
+        except DamagedEntry as error:
             log.warning("damaged variant", key=key.path, reason=str(error))
             self._storage.delete(key.path)
             return None
         if self._evictor is not None:
-            now = time.time()
-            os.utime(self._storage.path(key.path), (now, now))  # eviction goes by the last use
+            _note_use(self._storage.path(key.path))
         return entry
 
     def put(self, key: VariantKey, entry: Entry) -> None:
@@ -59,6 +58,12 @@ class StorageTier:
             self._storage.delete(f"{folder}/{name}")
         if self._evictor is not None:
             _remove_empty(Path(self._storage.path(folder)))
+
+
+def _note_use(path: str) -> None:
+    """Eviction goes by the last use, which is kept as the file's time of change."""
+    with suppress(FileNotFoundError):  # purged since we read it
+        os.utime(path)
 
 
 def _remove_empty(folder: Path) -> None:

@@ -41,15 +41,23 @@ def bokeh(layer: Field, diameter: float) -> Field:
     """This will blur as a lens does: every point of light becomes an even disc (in linear light, by FFT)."""
     height, width = layer.shape[:2]
     pad = int(diameter) + 2
-    framed = np.pad(layer, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
-    rows = np.minimum(np.arange(framed.shape[0]), framed.shape[0] - np.arange(framed.shape[0]))[:, None]
-    columns = np.minimum(np.arange(framed.shape[1]), framed.shape[1] - np.arange(framed.shape[1]))[None, :]
-    disc = np.clip(diameter / 2 + 0.5 - np.sqrt(rows**2 + columns**2), 0, 1).astype(np.float32)
+    rows, columns = _quick_length(height + 2 * pad), _quick_length(width + 2 * pad)
+    margins = ((pad, rows - height - pad), (pad, columns - width - pad), (0, 0))
+    framed = np.pad(layer, margins, mode="edge")
+    y, x = np.fft.fftfreq(rows, 1 / rows)[:, None], np.fft.fftfreq(columns, 1 / columns)[None, :]
+    disc = np.clip(diameter / 2 + 0.5 - np.hypot(y, x), 0, 1).astype(np.float32)
     lens = np.fft.rfft2(disc / disc.sum())[..., None].astype(np.complex64)
     spread = np.fft.irfft2(np.fft.rfft2(framed, axes=(0, 1)) * lens, s=framed.shape[:2], axes=(0, 1))
     out = np.maximum(spread[pad : pad + height, pad : pad + width], 0)
     out[..., 3:] = np.minimum(out[..., 3:], 1)
     return np.asarray(out, np.float32)
+
+
+def _quick_length(size: int) -> int:
+    """This will give the next size without prime factors above 5, at which an FFT takes half the time."""
+    while 30**12 % size:
+        size += 1
+    return size
 
 
 def _backdrop(rng: np.random.Generator) -> Field:
@@ -113,18 +121,20 @@ def _strand(
     s = np.clip((root[1] - row - 0.5) / max(root[1] - tip, 1), 0, 1).astype(np.float32)
     centre = root[0] + bend * s**curl
     half = np.maximum(broad / 2 * (1 - s) ** taper, 0.35)
-    reach = np.arange(-int(broad / 2 + 2), int(broad / 2 + 3))
-    column = centre.astype(np.int32)[:, None] + reach
-    offset = column + 0.5 - centre[:, None]
-    cover = np.clip(half[:, None] - np.abs(offset) + 0.5, 0, 1)
+    whole = np.floor(centre)
+    reach = np.arange(-int(broad / 2 + 2), int(broad / 2 + 3), dtype=np.float32)
+    offset = reach + (whole - centre + np.float32(0.5))[:, None]
+    column = whole.astype(np.int32)[:, None] + reach.astype(np.int32)
+    cover = np.clip(half[:, None] - np.abs(offset) + np.float32(0.5), 0, 1)
     cover *= (column >= 0) & (column < width)
     side = np.clip(offset / half[:, None], -1, 1)
     shade = (0.80 - 0.34 * side + 0.22 * (np.abs(side) < 0.18)) * (1 - fall + fall * s[:, None] ** 0.8)
-    pixel = np.empty((*cover.shape, 4), np.float32)
-    pixel[..., :3] = colour * shade[..., None]
-    pixel[..., 3] = 1
-    place = (row[:, None], np.clip(column, 0, width - 1))
-    canvas[place] += (pixel[..., : canvas.shape[2]] - canvas[place]) * cover[..., None]
+    paint = np.ones((*cover.shape, canvas.shape[2]), np.float32)
+    paint[..., :3] = shade[..., None] * colour
+    pixels = canvas.reshape(-1, canvas.shape[2])  # one flat index is twice as quick as two
+    place = (row[:, None] * width + np.clip(column, 0, width - 1)).ravel()
+    below = pixels[place]
+    pixels[place] = below + (paint.reshape(below.shape) - below) * cover.reshape(-1, 1)
 
 
 def _greens(light: float) -> Field:
@@ -140,7 +150,7 @@ def _layer(rng: np.random.Generator, pyramid: list[list[Field]], near: float, fa
     ground = horizon + EYE / far * focal
     crown = horizon + (EYE - 0.52) / middle * focal
     hazy = 0.75 + 0.35 * float(smoothstep(1, 12, middle))
-    count = int(70 + 26 * middle)
+    count = int(110 + 9 * middle)
     blades(layer, rng, count, scale=max(0.006 / middle * focal, 1.0), top=(crown, crown + 0.30 / middle * focal),
            bottom=max(ground, crown + 0.5 / middle * focal), colours=_greens(hazy))  # fmt: skip
     for distance in np.sort(1 / rng.uniform(1 / far, 1 / near, flowers))[::-1]:

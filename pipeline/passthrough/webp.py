@@ -28,6 +28,19 @@ def strip_webp(data: bytes) -> bytes | None:
     return b"RIFF" + (4 + len(kept)).to_bytes(4, "little") + b"WEBP" + kept
 
 
+def count_frames(data: bytes, stop: int) -> int:
+    """This will count the frames of an animation, giving up beyond `stop`.
+
+    libvips walks a list for each of them: a file of 40,000 tiny frames takes it 10 seconds to open.
+    """
+    at, count = 12, 0
+    while at + 8 <= len(data) and count <= stop:
+        count += data[at : at + 4] == b"ANMF"
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return count
+
+
 def _is_plain_frame(content: bytes) -> bool:
     chunks = _chunks(content, 16, len(content))
     return bool(chunks) and all(kind in _FRAME for kind, _ in chunks or [])

@@ -78,6 +78,11 @@ def test_a_clock_that_twitches_gives_nothing_away() -> None:
     assert admitted_at(limit, [back, T0, T0 + NANO], full_at) == [False, False, True]
 
 
+@pytest.mark.parametrize("rate", [3, 7, 0.3, 999.9, MAX_RATE / 3])
+def test_rounding_never_gives_more_than_the_rate(rate: float) -> None:
+    assert Limit(rate=rate, burst=1).interval_ns * rate >= NANO
+
+
 @pytest.mark.parametrize("rate", [0, -1, math.nan, math.inf, MIN_RATE / 2, MAX_RATE * 2])
 def test_refuses_a_rate_that_is_none(rate: float) -> None:
     with pytest.raises(ValueError, match="for rate"):

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from apikeys import limits
 from apikeys.limits import LimitStore, MemoryLimitStore, SqliteLimitStore
-from tests.apikeys.hammer import hammer
+from tests.apikeys.hammer import begin, hammer
 
 NOW = 1_780_000_000.0
 PROCESSES = 4
@@ -84,24 +84,33 @@ def test_recovers_from_a_clock_set_back(store: LimitStore) -> None:
     assert count(store, "a", 1, now=NOW - 3599) == 1
 
 
-def spawned(path: Path, *, rate: float, burst: int, times: list[float]) -> int:
+def spawned(work: Callable[..., None], *arguments: Any) -> int:
+    """This will do `work` in several processes at once and add up what they counted."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
-        runs = [
-            pool.submit(hammer, str(path), rate=rate, burst=burst, times=times, threads=2) for _ in range(PROCESSES)
-        ]
-        return sum(run.result() for run in runs)
+    together, answers = context.Barrier(PROCESSES), context.Queue()
+    processes = [context.Process(target=work, args=(together, answers, *arguments)) for _ in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    counts = [answers.get(timeout=90) for _ in processes]
+    for process in processes:
+        process.join()
+    assert all(shared for _, shared in counts)
+    return sum(count for count, _ in counts)
 
 
 def test_processes_and_threads_share_one_burst_exactly(path: Path) -> None:
-    assert spawned(path, rate=1, burst=100, times=[NOW] * 100) == 100
+    assert spawned(hammer, str(path), 1, 1000, [NOW] * 300) == 1000
 
 
 def test_processes_share_one_rate_exactly(path: Path) -> None:
     times = [NOW + step / 100 for step in range(201)]
 
     # All of them walk through the same two seconds, each at its own pace.
-    assert 20 <= spawned(path, rate=50, burst=20, times=times) <= 20 + 50 * 2
+    assert 20 <= spawned(hammer, str(path), 50, 20, times) <= 20 + 50 * 2
+
+
+def test_processes_that_start_together_share_from_the_first_call(tmp_path: Path) -> None:
+    assert spawned(begin, str(tmp_path), 100) == 100
 
 
 def test_counts_go_on_after_a_restart(path: Path) -> None:

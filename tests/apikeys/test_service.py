@@ -150,7 +150,7 @@ def test_the_keys_of_a_deleted_owner_are_gone(issue: Issue, owner: Any) -> None:
         service.authenticate(issued.token)
 
 
-def test_last_use_is_written_once_a_minute(issue: Issue, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_last_use_is_written_once_a_minute(issue: Issue) -> None:
     issued = issue(now=NOW)
 
     def last_use_after(seconds: int) -> object:
@@ -162,6 +162,14 @@ def test_last_use_is_written_once_a_minute(issue: Issue, django_assert_num_queri
     assert last_use_after(59) == NOW
     assert last_use_after(61) == NOW + 61 * SECOND
     assert last_use_after(30) == NOW + 61 * SECOND  # a process whose clock is behind
+
+
+def test_between_two_notes_a_call_is_one_read(issue: Issue, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    issued = issue(now=NOW)
+    service.authenticate(issued.token, NOW)
+
+    with django_assert_num_queries(1):
+        service.authenticate(issued.token, NOW + SECOND)
 
 
 def test_of_two_processes_only_one_writes_the_last_use(issue: Issue) -> None:

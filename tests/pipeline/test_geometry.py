@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
 
-from pipeline.areas import after_trim, start_area, stored_rect
 from pipeline.errors import BadParameter, OutputTooLarge
 from pipeline.geometry import Plan, Size, plan
 from pipeline.limits import Limits
@@ -234,21 +232,6 @@ def test_a_crop_keeps_the_focal_point_through_every_turn(rotate: int, flip: Flip
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("rect", [Rect(left=1, top=2, width=3, height=1), Rect(left=4, top=0, width=2, height=4)])
-def test_a_rect_on_the_upright_picture_covers_the_same_pixels_as_stored(orientation: int, rect: Rect):
-    shape = (4, 6) if orientation < 5 else (6, 4)
-    stored = np.arange(24, dtype=np.uint8).reshape(shape)
-    image = Image.fromarray(stored)
-    image.getexif()[0x0112] = orientation
-    upright = np.asarray(ImageOps.exif_transpose(image))
-    assert upright.shape == (4, 6)
-    area = stored_rect(rect, 6, 4, orientation)
-    there = stored[area.top : area.top + area.height, area.left : area.left + area.width]
-    here = upright[rect.top : rect.top + rect.height, rect.left : rect.left + rect.width]
-    assert sorted(there.flat) == sorted(here.flat)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("rotate", [0, 90])
 def test_the_scaled_size_is_given_as_stored(orientation: int, rotate: int):
     result = asked(f"rot={rotate}&w=100", 1000, 500, orientation)
@@ -270,16 +253,6 @@ def test_a_rect_beside_the_picture_is_refused_with_its_size():
     with pytest.raises(BadParameter, match="1000 × 500 px, for rect, received '1000,0,10,10'"):
         asked("rect=1000,0,10,10", *WIDE)
     assert asked("rect=999,499,10,10", *WIDE).output_width == 1
-
-
-def test_a_trim_becomes_a_rect_within_the_rect():
-    spec = TransformSpec(rect=Rect(left=100, top=0, width=2000, height=500), trim=10, width=50, fit="clip")
-    assert start_area(spec, width=1000, height=500, orientation=3) == Rect(left=0, top=0, width=900, height=500)
-    found = after_trim(spec, Rect(left=20, top=30, width=40, height=50), width=1000, height=500)
-    assert found.trim == 0
-    assert found.rect == Rect(left=120, top=30, width=40, height=50)
-    assert planned(found, 1000, 500).output_width == 40
-    assert start_area(TransformSpec(trim=10), width=1000, height=500, orientation=3) is None
 
 
 # What is done at all

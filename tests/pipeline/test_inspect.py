@@ -101,8 +101,18 @@ def test_the_frames_of_an_animation_count_together():
 
 def test_refuses_more_pages_than_allowed():
     frames = [images.scene(8, 8, seed=seed) for seed in range(6)]
-    with pytest.raises(ImageTooLarge, match="at most 5 pages or frames"):
-        inspect(images.animation("gif", frames), Limits(max_pages=5))
+    for source_format in ("gif", "webp"):
+        data = images.animation(source_format, frames)
+        assert inspect(data, Limits(max_pages=6)).pages == 6
+        with pytest.raises(ImageTooLarge, match="at most 5 pages or frames"):
+            inspect(data, Limits(max_pages=5))
+
+
+def test_too_many_frames_of_a_webp_are_refused_before_libvips_counts_them(monkeypatch):
+    data = images.animation("webp", [images.scene(8, 8, seed=seed) for seed in range(6)])
+    monkeypatch.setattr("pipeline.header.open_lazily", lambda *_args: pytest.fail("libvips opened it"))
+    with pytest.raises(ImageTooLarge):
+        inspect(data, Limits(max_pages=5))
 
 
 def test_the_header_is_enough_to_refuse_a_bomb():

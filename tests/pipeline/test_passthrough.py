@@ -172,6 +172,13 @@ def test_a_picture_that_is_not_srgb_is_encoded():
     assert not rendered(images.encoded(swapped, "jpeg", Q=40), "png", source_formats=_ALL).passthrough
 
 
+def test_a_picture_of_sixteen_bits_is_encoded():
+    source = images.quadrants(160, 120)
+    assert rendered(images.encoded(source, "png"), "jpeg", source_formats=_ALL).passthrough
+    deep = images.encoded(source.colourspace("rgb16"), "png")
+    assert not rendered(deep, "jpeg", source_formats=_ALL).passthrough
+
+
 def test_a_background_keeps_a_transparent_source_from_being_served():
     data = images.encoded(images.quadrants(alpha=0), "webp", Q=20)
     assert rendered(data, "png", source_formats=_ALL).passthrough

@@ -27,7 +27,11 @@ def _frames_of(body: bytes) -> list[images.Pixels]:
 
 
 def _delays_of(body: bytes) -> list[int]:
-    return [int(frame.info["duration"]) for frame in ImageSequence.Iterator(Image.open(io.BytesIO(body)))]
+    delays = []
+    for frame in ImageSequence.Iterator(Image.open(io.BytesIO(body))):
+        frame.load()  # only then does Pillow know how long a WebP frame is shown
+        delays.append(int(frame.info["duration"]))
+    return delays
 
 
 @pytest.mark.parametrize("output_format", ["gif", "webp"])

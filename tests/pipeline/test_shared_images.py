@@ -153,7 +153,7 @@ _LIKE_NO_VIEWER = {
     "odd/fox.profile2.12bpc.yuv422.monochrome.avif": "12 bits",
     "odd/frame_size.mpo": "Display P3, which Pillow leaves as it is",
     "odd/Crémieux11.tiff": "a screen's profile, which Pillow leaves as it is",
-    "odd/tbgn2c16.png": "16 bits, of which Pillow keeps the lower bound",
+    "odd/basn3p01.png": "states a gamma of 1, which Pillow leaves as it is",
 }
 """Where Pillow is no reference, and why."""
 
@@ -183,13 +183,13 @@ def test_inspecting_ends_as_expected(name):
 @pytest.mark.parametrize("name", _ACCEPTED)
 def test_what_is_accepted_renders_in_every_format(name):
     data = _data(name)
-    bodies = {output: rendered(data, output, width=48, height=48).body for output in ENCODERS}  # type: ignore[arg-type]
+    bodies = {output: rendered(data, output, width=48, height=48).body for output in ENCODERS}
     sizes = {images.opened(body).size for body in bodies.values()}
     assert len(sizes) == 1
     reference = images.pixels_of(bodies["png"])
     for output, body in bodies.items():
         # A GIF's transparency is all or nothing, so shades of it become something else.
-        limit = 40 if output == "gif" else 20
+        limit = 40 if output == "gif" else 25
         assert images.difference(images.pixels_of(body), reference) < limit, output
 
 
@@ -217,7 +217,8 @@ def test_all_orientations_of_a_photo_look_the_same(kind):
 def test_a_place_in_a_camera_photo_is_gone_from_every_format():
     data = _data("photos/gps_exif_DSCN0010.jpg")
     assert b"NIKON" in data
-    for output in ENCODERS:
-        for source_formats in (frozenset(), frozenset({"jpeg"})):
-            body = rendered(data, output, source_formats=source_formats).body  # type: ignore[arg-type]
-            assert not any(secret in body for secret in (b"NIKON", b"Exif", b"GPS", b"http://ns", b"acsp"))
+    own = rendered(data, "png", source_formats=frozenset({"jpeg"}))
+    assert own.passthrough
+    made = [rendered(data, output, width=160) for output in ENCODERS]
+    for body in (each.body for each in (own, *made)):
+        assert not any(secret in body for secret in (b"NIKON", b"Exif", b"GPS", b"http://ns", b"acsp"))

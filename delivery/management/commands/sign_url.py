@@ -23,7 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--expires-in", type=int, default=None, metavar="SECONDS")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        pairs = parse_qsl(options["params"], keep_blank_values=True, strict_parsing=bool(options["params"]))
+        try:
+            pairs = parse_qsl(options["params"], keep_blank_values=True, strict_parsing=bool(options["params"]))
+        except ValueError as error:
+            raise CommandError(f"Expected parameters such as w=800&fm=webp, received {options['params']!r}.") from error
         if len(dict(pairs)) != len(pairs):
             raise CommandError("Expected each parameter once, received one of them twice.")
         try:

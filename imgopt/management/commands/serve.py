@@ -101,7 +101,8 @@ def granian_command() -> list[str]:
         "--respawn-failed-workers",
         f"--workers-kill-timeout={STOP_SECONDS - 10}",
         "--no-ws",
-        f"--log-level={'warning' if config.log_level == 'info' else config.log_level}",
+        # Granian warns of our number of threads; most of them only wait for renders, see `delivery.edge`.
+        f"--log-level={'debug' if config.log_level == 'debug' else 'error'}",
         "imgopt.wsgi:application",
     ]
 
