@@ -14,13 +14,14 @@ from django.utils.html import format_html
 from django.utils.module_loading import import_string
 
 from assets import masters
-from assets.blobs import Incoming
+from assets.blobs import Incoming, forget_unregistered
 from assets.models import Master, Tag
 from assets.uploads import TOO_LARGE, too_large
 from pipeline.errors import ImgoptError
 
 # The package above signs URLs; it is named by a dotted path, because imports run only downwards.
 SIGNED_PATH = "delivery.publish.signed_path"
+WRITTEN = "imgopt.blobs_written"
 
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time
@@ -92,6 +93,14 @@ class MasterAdmin(ModelAdmin):
         form.request = request
         return form
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Django's transaction is around the whole form: what takes the rows back then takes the file back too."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Exception:
+            forget_unregistered(request.META.get(WRITTEN, []))
+            raise
+
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Master:
         master: Master = form.save(commit=False)
         if form.incoming is not None:
@@ -99,6 +108,7 @@ class MasterAdmin(ModelAdmin):
                 masters.replace_master(master, form.incoming)
             else:
                 [master] = masters.create_masters([form.incoming], keys=[form.cleaned_data["key"]])
+            request.META[WRITTEN] = [masters.get_master(str(master.id)).blob]
         form.instance = master
         return master
 

@@ -68,7 +68,7 @@ def with_blobs(incoming: Sequence[Incoming], work: Callable[[list[Blob]], T], *,
         if not again:
             raise
     finally:
-        _forget_unregistered(written)
+        forget_unregistered(written)
     return with_blobs(incoming, work, again=False)
 
 
@@ -79,6 +79,20 @@ def release(blob: Blob) -> None:
         locked.delete()
         name = blob.storage_name
         transaction.on_commit(lambda: storages["masters"].delete(name), robust=True)
+
+
+def forget_unregistered(written: Sequence[Blob]) -> None:
+    """This will remove files that got no row: their transaction failed, or the same bytes had a row already.
+
+    What cannot be removed is logged, and hides neither the answer nor the error that is on its way.
+    """
+    try:
+        registered = set(Blob.objects.filter(id__in=[blob.id for blob in written]).values_list("id", flat=True))
+        for blob in written:
+            if blob.id not in registered:
+                storages["masters"].delete(blob.storage_name)
+    except Exception:
+        log.exception("files may be left over", names=[blob.storage_name for blob in written])
 
 
 def _write_blob(incoming: Incoming) -> Blob:
@@ -154,17 +168,3 @@ def _insert(blob: Blob) -> Blob:
             raise gone from error
         return known
     return blob
-
-
-def _forget_unregistered(written: Sequence[Blob]) -> None:
-    """This will remove files that got no row: their transaction failed, or the same bytes had a row already.
-
-    What cannot be removed is logged, and hides neither the answer nor the error that is on its way.
-    """
-    try:
-        registered = set(Blob.objects.filter(id__in=[blob.id for blob in written]).values_list("id", flat=True))
-        for blob in written:
-            if blob.id not in registered:
-                storages["masters"].delete(blob.storage_name)
-    except Exception:
-        log.exception("files may be left over", names=[blob.storage_name for blob in written])

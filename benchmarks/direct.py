@@ -15,6 +15,7 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
+from pipeline.child import NICENESS
 from pipeline.spec import Format
 
 
@@ -65,6 +66,7 @@ def render(todo: Job) -> bytes:
 def prepare() -> None:
     """This will set libvips up as a render child has it."""
     os.environ["VIPS_CONCURRENCY"] = "1"
+    os.nice(NICENESS)
     import pyvips
 
     pyvips.cache_set_max(0)

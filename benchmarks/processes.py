@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -22,7 +22,7 @@ def command_line(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
 
 
-def cpu_seconds(pids: Iterator[int]) -> float:
+def cpu_seconds(pids: Iterable[int]) -> float:
     """This will add up user and system time, in hundredths of a second."""
     ticks = 0
     for pid in pids:

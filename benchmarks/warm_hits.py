@@ -117,8 +117,10 @@ def bare(server: Server, body: Path) -> Iterator[tuple[int, int]]:
         f"--port={port}" if word.startswith("--port=") else word.replace("imgopt.wsgi:", "benchmarks.bare:")
         for word in command_line(granian_of(server))
     ]
+    environment = {**os.environ, "BENCH_BODY": str(body)}
     with running_on({SERVER_CORE}):
-        process = subprocess.Popen(command, env={**os.environ, "BENCH_BODY": str(body)}, stdout=subprocess.DEVNULL)
+        # In a session of its own as our server is: Linux shares processor time out by session (autogroup).
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_for(server, port)
         yield process.pid, port

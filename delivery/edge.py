@@ -39,12 +39,13 @@ class Edge:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
-        if path.startswith(PREFIX) and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            answer = self._answer_hit(path, environ, start_response)
-            if answer is not None:
-                return answer
-        elif path == "/healthz":
-            return _healthy(environ, start_response)
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            if path == "/healthz":
+                return _healthy(environ, start_response)
+            if path.startswith(PREFIX):
+                answer = self._answer_hit(path, environ, start_response)
+                if answer is not None:
+                    return answer
         return self._pass_on(environ, start_response)
 
     def _answer_hit(self, path: str, environ: Environ, start_response: StartResponse) -> list[bytes] | None:
@@ -115,9 +116,6 @@ def _healthy(environ: Environ, start_response: StartResponse) -> list[bytes]:
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
     ]
-    if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-        start_response("405 Method Not Allowed", [("Allow", "GET, HEAD"), ("Content-Length", "0")])
-        return []
     start_response("200 OK", headers)
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 

@@ -22,6 +22,8 @@ KEEP = timedelta(hours=1)
 # More purges than can be under way at one moment.
 OVERLAP = 100
 
+_published_here: set[int] = set()
+
 
 def purge_master(master: Master) -> None:
     """This will forget all variants of a master in all tiers of all processes."""
@@ -35,7 +37,7 @@ def publish(master_id: uuid.UUID, digests: Iterable[str]) -> None:
         service().purge(digest)
     HITS.purge(master_id)
     # Last, or another process could fill its memory again from a tier that is still to be purged.
-    Purge.objects.create(master_id=master_id, digests=stale)
+    _published_here.add(Purge.objects.create(master_id=master_id, digests=stale).id)
 
 
 @receiver(master_changed)
@@ -56,15 +58,14 @@ class PurgeReader:
         self._applied = {purge.id for purge in self._recent()}
 
     def apply(self) -> None:
-        recent = list(self._recent())
-        for purge in recent:
-            if purge.id in self._applied:
-                continue
-            for digest in purge.digests:
+        recent = {purge.id: purge for purge in self._recent()}
+        for number in recent.keys() - self._applied - _published_here:
+            for digest in recent[number].digests:
                 service().memory.purge(digest)
-            HITS.purge(purge.master_id)
-            self._last_id = max(self._last_id, purge.id)
-        self._applied = {purge.id for purge in recent}
+            HITS.purge(recent[number].master_id)
+        self._applied = set(recent)
+        self._last_id = max(self._applied, default=self._last_id)
+        _published_here.intersection_update(recent)
 
     def _recent(self) -> QuerySet[Purge]:
         return Purge.objects.filter(id__gt=self._last_id - OVERLAP).order_by("id")

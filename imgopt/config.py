@@ -11,134 +11,36 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import environ
 
+from imgopt.values import (
+    BASE_DIR,
+    boolean,
+    choice,
+    http_address,
+    integer,
+    ladder,
+    megapixels,
+    networks,
+    number,
+    path,
+    plain,
+    secret,
+    signing_keys,
+    url,
+    words,
+)
 from pipeline.ladder import DEFAULT_LADDER
 from pipeline.limits import Limits
 
 ENV_LINE = re.compile(r"(export )?[A-Za-z_0-9]+=")
-BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 class ConfigError(Exception):
     """A setting has a value it cannot have; the sentence names the variable."""
-
-
-def integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise ValueError(f"an integer from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def choice(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"one of {', '.join(words)}")
-        return text
-
-    return parse
-
-
-def boolean(text: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if text.lower() not in words:
-        raise ValueError("true or false")
-    return words[text.lower()]
-
-
-def plain(text: str) -> str:
-    return text
-
-
-def secret(text: str) -> str:
-    if len(text) < 32:
-        raise ValueError("at least 32 characters")
-    return text
-
-
-def path(text: str) -> Path:
-    return Path(text) if Path(text).is_absolute() else BASE_DIR / text
-
-
-def words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def networks(text: str) -> tuple[str, ...]:
-    for word in words(text):
-        try:
-            ip_network(word, strict=False)
-        except ValueError as error:
-            raise ValueError("addresses or networks such as 10.0.0.0/8, separated by commas") from error
-    return words(text)
-
-
-def http_address(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
-        raise ValueError("an address such as https://images.example.com")
-    return text.rstrip("/")
-
-
-def url(*schemes: str) -> Callable[[str], str]:
-    """This will take an address of one of these kinds; it may hold a password, so callers mark it `secret`."""
-
-    def parse(text: str) -> str:
-        scheme, colon, rest = text.partition("://")
-        if not colon or scheme not in schemes or not rest:
-            raise ValueError(f"an address beginning with {' or '.join(scheme + '://' for scheme in schemes)}")
-        return text
-
-    return parse
-
-
-def ladder(text: str) -> tuple[int, ...]:
-    rungs = tuple(int(word) for word in words(text) if word.isascii() and word.isdigit() and len(word) < 6)
-    if not rungs or len(rungs) != len(words(text)) or rungs[0] < 1 or list(rungs) != sorted(set(rungs)):
-        raise ValueError("ascending widths in pixels such as 320,640,1280")
-    return rungs
-
-
-def megapixels(text: str) -> dict[str, float]:
-    known = dict(Limits().max_megapixels)
-    for word in words(text):
-        name, _, value = word.partition("=")
-        if name not in known:
-            raise ValueError(f"pairs such as jpeg=100,avif=40 with the formats {', '.join(sorted(known))}")
-        known[name] = number(0.1, 10_000)(value)
-    return known
-
-
-def signing_keys(text: str) -> tuple[tuple[str, str], ...]:
-    """This will parse `kid:hex64,kid2:hex64`; what is refused is never repeated in the sentence."""
-    pairs = [tuple(word.partition(":")[::2]) for word in words(text)]
-    for kid, key in pairs:
-        if not (kid.isascii() and kid.isalnum() and kid == kid.lower() and 1 <= len(kid) <= 16):
-            raise ValueError("pairs kid:key with a kid of 1 to 16 characters a-z and 0-9")
-        if len(key) != 64 or not all(c in "0123456789abcdef" for c in key):
-            raise ValueError("pairs kid:key with a key of 64 hexadecimal digits")
-    if not pairs or len({kid for kid, _ in pairs}) != len(pairs):
-        raise ValueError("pairs kid:key, each kid once, separated by commas")
-    return tuple((kid, key) for kid, key in pairs)
 
 
 def option(
@@ -148,12 +50,12 @@ def option(
     meaning: str,
     *,
     secret: bool = False,
-    never_empty: bool = False,
+    empty: Literal["default", "refused", "value"] = "default",
 ) -> Any:
-    """This will declare a setting. An empty text means the default, unless `never_empty`: then it is refused."""
+    """This will declare a setting. `empty` is what an empty text means: an empty secret never means "off"."""
     return field(
         default=default,
-        metadata={"name": name, "parse": parse, "meaning": meaning, "secret": secret, "never_empty": never_empty},
+        metadata={"name": name, "parse": parse, "meaning": meaning, "secret": secret, "empty": empty},
     )
 
 
@@ -204,7 +106,7 @@ class Config:
         "",
         "Django's secret; it encrypts the signing keys too. Empty: made once and kept in the data directory.",
         secret=True,
-        never_empty=True,
+        empty="refused",
     )
     database_url: str = option(
         "DATABASE_URL",
@@ -228,7 +130,7 @@ class Config:
     )
     s3_region_name: str = option("AWS_S3_REGION_NAME", plain, "us-east-1", "S3 region.")
     s3_access_key_id: str = option("AWS_ACCESS_KEY_ID", plain, "", "S3 key id; empty: boto3's own search.")
-    s3_secret_access_key: str = option("AWS_SECRET_ACCESS_KEY", plain, "", "S3 secret.", secret=True, never_empty=True)
+    s3_secret_access_key: str = option("AWS_SECRET_ACCESS_KEY", plain, "", "S3 secret.", secret=True, empty="refused")
 
     # Masters
     upload_max_bytes: int = option(
@@ -289,7 +191,11 @@ class Config:
         "max-age of URLs without a revision.",
     )
     delivery_cors_origin: str = option(
-        "IMGOPT_DELIVERY_CORS_ORIGIN", plain, "*", "Access-Control-Allow-Origin of variants; empty: not sent."
+        "IMGOPT_DELIVERY_CORS_ORIGIN",
+        plain,
+        "*",
+        "Access-Control-Allow-Origin of variants; set but empty: not sent.",
+        empty="value",
     )
     delivery_miss_rate: float = option(
         "IMGOPT_DELIVERY_MISS_RATE", number(0.01, 10**6), 100.0, "Renders an address may cause, a second."
@@ -303,7 +209,7 @@ class Config:
         (),
         "kid:hex64,… replaces the table of signing keys: the first signs, all verify.",
         secret=True,
-        never_empty=True,
+        empty="refused",
     )
 
     # API keys
@@ -338,9 +244,10 @@ def load(environment: Mapping[str, str], *, env_file: Path | None = None) -> Con
     parsed: dict[str, Any] = {}
     for name, entry in NAMES.items():
         text = values.get(name, "")
-        if text == "" and name in values and entry.metadata["never_empty"]:
+        empty = entry.metadata["empty"] if name in values else "default"
+        if text == "" and empty == "refused":
             raise ConfigError(f"{name} is set but empty: leave it out, or give it a value.")
-        if text == "":
+        if text == "" and empty == "default":
             continue
         try:
             parsed[entry.name] = entry.metadata["parse"](text)
@@ -369,7 +276,9 @@ def default_text(name: str) -> str:
         return ",".join(str(part) for part in default)
     if isinstance(default, Path):
         return str(default.relative_to(BASE_DIR))
-    return str(default).lower() if isinstance(default, bool) else f"{default}"
+    if isinstance(default, float):
+        return f"{default:g}"
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 class _EnvFile(environ.Env):  # type: ignore[misc]
@@ -385,9 +294,9 @@ def _env_file_values(env_file: Path | None) -> dict[str, str]:
         content = env_file.read_text()
     except (OSError, ValueError) as error:
         raise ConfigError(f"Expected a readable text file of settings, received {str(env_file)!r}.") from error
-    for number, line in enumerate(content.splitlines(), start=1):
+    for place, line in enumerate(content.splitlines(), start=1):
         if line and not line.startswith("#") and not ENV_LINE.match(line):  # may be a secret, so it is not repeated
-            raise ConfigError(f"Expected NAME=value, without spaces around =, in line {number} of {env_file}.")
+            raise ConfigError(f"Expected NAME=value, without spaces around =, in line {place} of {env_file}.")
     _EnvFile.ENVIRON.clear()
     _EnvFile.read_env(io.StringIO(content))
     return dict(_EnvFile.ENVIRON)

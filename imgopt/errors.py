@@ -6,6 +6,7 @@ The admin's own pages keep Django's HTML.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ def headers_of(error: ImgoptError, status: int) -> dict[str, str]:
         headers["WWW-Authenticate"] = 'Bearer realm="imgopt"'
     retry_after_seconds = getattr(error, "retry_after_seconds", None)
     if retry_after_seconds is not None:
-        headers["Retry-After"] = str(max(1, round(retry_after_seconds + 0.5)))
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after_seconds)))
     return headers
 
 

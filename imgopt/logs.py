@@ -5,28 +5,42 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 # Whatever a caller passes under these names is a secret, and so is what follows them inside a text.
-SECRET_NAMES = frozenset({"s", "secret", "token", "password", "authorization", "signature", "cookie"})
+SECRET_NAMES = frozenset({"s", "secret", "token", "password", "authorization", "signature", "cookie", "api_key"})
 SECRET_TEXT = re.compile(
-    r"(?P<name>(?<![\w-])s=|imgo_[a-z0-9]+_[0-9A-Za-z]{1,16}_|Bearer |://[^/\s:@]*:(?=[^/\s]*@))[^&\s\"'@]+",
-    re.IGNORECASE,
+    r"""((?:(?<![\w-])|(?<=\\[nrt]))(?:s|secret|token|password|signature)=  # in a query, a form, a repr of one
+        | imgo_[a-z0-9]+_[0-9A-Za-z]{1,16}_  # an API key; its prefix may be told
+        | Bearer[ ]
+    )[^&\s"']+""",
+    re.IGNORECASE | re.VERBOSE,
 )
+URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s]+@")  # of a database or Redis
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """This will blank signatures, API keys and passwords, by name and inside texts."""
     event.pop("request", None)  # Django's own lines carry the whole request, signature and all
     for name, value in event.items():
-        if name.lower() in SECRET_NAMES:
-            event[name] = "…"
-        elif isinstance(value, str):
-            event[name] = SECRET_TEXT.sub(r"\g<name>…", value)
+        event[name] = _redacted(name, value)
     return event
+
+
+def _redacted(name: object, value: object) -> object:
+    if str(name).lower() in SECRET_NAMES:
+        return "…"
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {inner: _redacted(inner, part) for inner, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted("", part) for part in value]
+    text = SECRET_TEXT.sub(r"\1…", value if isinstance(value, str) else repr(value))
+    return URL_PASSWORD.sub(r"\1…@", text)
 
 
 def configure(*, level: str, style: str) -> None:

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import environ
 
-from imgopt.config import BASE_DIR, Config, load
+from imgopt.config import Config, load
 from imgopt.logs import configure
+from imgopt.values import BASE_DIR
 
 CONFIG: Config = load(os.environ, env_file=Path(os.environ.get("IMGOPT_ENV_FILE", BASE_DIR / ".env")))
 

@@ -5,10 +5,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from imgopt import errors, health
+from imgopt.login import LimitedLoginForm
 
 admin.site.site_header = admin.site.site_title = "imgopt"
 admin.site.index_title = "Masters, keys and users"
 admin.site.site_url = None
+admin.site.login_form = LimitedLoginForm
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),

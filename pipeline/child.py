@@ -27,7 +27,7 @@ from pipeline.source import SourceInfo
 BASE_ADDRESS_SPACE_MB = 350
 ADDRESS_SPACE_MB_PER_MEGAPIXEL = 35
 MAX_OPEN_FILES = 256
-NICENESS = 0
+NICENESS = 5
 """Where renders and hits compete for a core, hits win: they need it for a tenth of a millisecond."""
 
 

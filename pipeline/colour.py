@@ -30,14 +30,12 @@ def to_srgb(image: vips.Image, info: SourceInfo) -> vips.Image:
 
 
 def _managed(image: vips.Image, info: SourceInfo) -> vips.Image:
-    if not info.is_srgb:
-        profile = profile_of(image)
-        if profile is not None and profile.space == info.colour_space:
-            try:
-                return _through_profile(image, info)
-            except pyvips.Error:
-                # The tag table is sound and the colour engine still refuses: not worth failing a picture for.
-                pass
+    if not info.is_srgb and profile_of(image) is not None:
+        try:
+            return _through_profile(image, info)
+        except pyvips.Error:
+            # The tag table is sound and the colour engine still refuses: not worth failing a picture for.
+            pass
     return _plain(image, "b-w" if info.colour_space == "grey" else "srgb")
 
 

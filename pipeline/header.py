@@ -67,7 +67,9 @@ def check_limits(info: SourceInfo, limits: Limits) -> None:
 
 def check_pages(pages: int, source_format: str, limits: Limits) -> None:
     if pages > limits.max_pages:
-        raise ImageTooLarge(f"Expected at most {limits.max_pages} pages or frames for a {source_format} file.")
+        raise ImageTooLarge(
+            f"Expected at most {limits.max_pages} pages or frames for a {source_format} file, received more."
+        )
 
 
 def check_total_pixels(sizes: Sequence[tuple[int, int]], info: SourceInfo, limits: Limits) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
 from django.test import Client
 
 from apikeys import service
@@ -95,7 +94,7 @@ class Caller:
         return self.ask("DELETE", f"/api/v1/image/{reference}")
 
 
-def problem(answer: HttpResponse) -> tuple[int, str, str]:
+def problem(answer: Any) -> tuple[int, str, str]:
     """This will return status, code and sentence of an error, after checking the one shape that errors have."""
     assert answer["Content-Type"] == "application/json"
     assert answer["Cache-Control"] == "no-store"

@@ -15,6 +15,7 @@ def temporary(settings: Settings, tmp_path: Path) -> Path:
     folder.mkdir()
     settings.FILE_UPLOAD_TEMP_DIR = str(folder)
     settings.CONFIG = settings.CONFIG  # so that a test's changes are undone
+    settings.WHITENOISE_AUTOREFRESH = True  # or every client looks for all static files first
     return folder
 
 

@@ -150,7 +150,8 @@ def test_bytes_that_are_deleted_while_they_are_uploaded_again_are_stored_anew(
     """The blob was found, and is gone with its last master when it is to be locked."""
     master = Master.objects.get(id=caller.upload()["id"])
     old = master.blob.storage_name
-    write, callbacks = blobs._write_blob, []
+    write = blobs._write_blob
+    callbacks: list[Callable[[], object]] = []
 
     def write_while_it_is_deleted(one: blobs.Incoming) -> Blob:
         blob = write(one)

@@ -18,7 +18,7 @@ def storage(tmp_path: Path) -> AtomicFileSystemStorage:
     return AtomicFileSystemStorage(location=tmp_path / "masters")
 
 
-class Stopping(ContentFile):  # type: ignore[type-arg]  # no type argument at run time
+class Stopping(ContentFile):
     """Content that fails in its middle; looks around before it does."""
 
     def __init__(self, error: BaseException, storage: AtomicFileSystemStorage) -> None:

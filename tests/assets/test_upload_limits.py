@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import TemporaryUploadedFile
@@ -114,8 +115,7 @@ class GoneClient:
 
 def test_a_client_that_goes_away_leaves_nothing(caller: Caller) -> None:
     whole = form(Part(photo()), Part(photo("png")))
-    answer = caller.client.generic(
-        "POST", IMAGES, whole, FORM, headers=caller.headers, **{"wsgi.input": GoneClient(whole[: len(whole) - 200])}
-    )
+    gone: dict[str, Any] = {"wsgi.input": GoneClient(whole[: len(whole) - 200])}
+    answer = caller.client.generic("POST", IMAGES, whole, FORM, headers=caller.headers, **gone)
     assert problem(answer) == (400, "bad_request", "invalid multipart form")
     assert is_nothing_left()

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from pytest_django import Settings
 
-from delivery import keyring, respond
+from delivery import keyring, purge, respond
 from delivery.edge import Edge
 from delivery.service import service
 from tests.delivery.world import KEY, Answer, Renderer, call
@@ -19,6 +21,18 @@ def _one_key(settings: Settings) -> None:
     settings.IMGOPT_SIGNING_KEYS = ((KEY.kid, KEY.secret.hex()),)
     keyring.forget()
     respond.cors.cache_clear()
+    purge._published_here.clear()  # a test's rows are rolled back, and their numbers given out again
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _connections_stay_open() -> Iterator[None]:
+    """A request ends by looking at the database connection, which a test may not have."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +44,7 @@ def django_application() -> WSGIHandler:
 def renderer(monkeypatch: pytest.MonkeyPatch) -> Renderer:
     """What the service renders with instead of the children."""
     renderer = Renderer()
-    monkeypatch.setattr("delivery.service.render_variant", renderer)
+    monkeypatch.setattr(service(), "_render", renderer)
     return renderer
 
 

@@ -68,7 +68,17 @@ def test_refuses_a_nonsensical_revision(text: str) -> None:
 
 @pytest.mark.parametrize(
     "pairs",
-    [("w=1e3",), ("w=%EF%BC%91",), ("w=" + "1" * 3000,), ("w=",), ("w=0",), ("x=1",), ("=1",), ("w=1", "%77=2"), ("w=1", "width=2")],
+    [
+        ("w=1e3",),
+        ("w=%EF%BC%91",),
+        ("w=" + "1" * 3000,),
+        ("w=",),
+        ("w=0",),
+        ("x=1",),
+        ("=1",),
+        ("w=1", "%77=2"),
+        ("w=1", "width=2"),
+    ],
 )
 def test_refuses_what_the_parser_refuses(pairs: tuple[str, ...]) -> None:
     with pytest.raises(BadParameter) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import threading
@@ -80,7 +81,8 @@ def test_an_error_that_is_about_the_leader_alone_is_not_the_others(
 ) -> None:
     """A client over its limit must not turn those away who wait for the same picture."""
     everybody_waits = joined(flight, monkeypatch, 10)
-    lock, refused = threading.Lock(), []
+    lock = threading.Lock()
+    refused: list[int] = []
 
     def work() -> str:
         everybody_waits()
@@ -211,9 +213,8 @@ def test_a_holder_that_is_killed_frees_the_lock(tmp_path: Path) -> None:
 
 def test_a_lock_on_a_file_that_was_removed_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever opened the file before its holder removed it locks something that nobody else will look at."""
-    import fcntl
-
-    real, removed = fcntl.flock, []
+    real = fcntl.flock
+    removed: list[int] = []
 
     def remove_first(descriptor: int, operation: int) -> None:
         if not removed:

@@ -88,7 +88,10 @@ def test_long_headers_do_not_fill_the_memory() -> None:
     assert negotiate._ranked.cache_info().currsize <= before + 1
 
 
-@given(st.text() | st.lists(st.sampled_from(["image/avif", "*/*", "image/*", ";q=", "0", "0.5", "1", ",", " "])).map("".join))
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["image/avif", "*/*", "image/*", ";q=", "0", "0.5", "1", ",", " "])).map("".join)
+)
 def test_any_header_gives_some_formats_each_once(header: str) -> None:
     formats = accepted_formats(header)
     assert formats

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +227,7 @@ def test_a_variant_of_another_key_in_its_place_is_made_again(renderer: Renderer)
     other = asked(params="w=640")
     service().fetch(REQUEST)
     service().fetch(other)
-    os.replace(variant_file(other), variant_file(REQUEST))
+    variant_file(other).replace(variant_file(REQUEST))
     service().memory.purge(REQUEST.key.digest)
     assert service().fetch(REQUEST).tier == "render"
 
@@ -243,9 +242,7 @@ def test_without_a_storage_variants_are_still_answered(renderer: Renderer, monke
     assert service().fetch(REQUEST).tier == "memory"
 
 
-def test_the_variants_stay_below_their_limit_on_disk(
-    renderer: Renderer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_variants_stay_below_their_limit_on_disk() -> None:
     from delivery.tiers.eviction import Evictor
 
     configure(delivery_variants_mb=1)

@@ -167,7 +167,11 @@ CHARACTERS = st.sampled_from([*PRINTABLE, "\n", "\0", "é", "８", "\u2028"])
 @given(place=st.integers(0, len(URL) - 1), character=CHARACTERS, edit=st.sampled_from(["replace", "insert", "delete"]))
 def test_no_url_with_one_changed_character_verifies(place: int, character: str, edit: str) -> None:
     before, rest = URL[:place], URL[place:]
-    changed = {"replace": before + character + rest[1:], "insert": before + character + rest, "delete": before + rest[1:]}
+    changed = {
+        "replace": before + character + rest[1:],
+        "insert": before + character + rest,
+        "delete": before + rest[1:],
+    }
     assume(changed[edit] != URL)
     with pytest.raises(ImgoptError):
         check(changed[edit])
@@ -223,7 +227,9 @@ def test_an_expired_url_with_a_wrong_signature_is_told_nothing_of_its_expiry() -
         check(URL.replace("w=800", "w=801"), now=NOW + 10**6)
 
 
-@pytest.mark.parametrize("text", ["", "1e9", "-1", "+5", "1_0", "0x5", " 5", "%31", "1.5", "9" * 12, "soon", "9" * 3000])
+@pytest.mark.parametrize(
+    "text", ["", "1e9", "-1", "+5", "1_0", "0x5", " 5", "%31", "1.5", "9" * 12, "soon", "9" * 3000]
+)
 def test_refuses_a_nonsensical_expiry(text: str) -> None:
     with pytest.raises(BadParameter, match=r"seconds since 1970 for expires") as caught:
         check(forced(PATH, f"expires={text}", by=KEY))

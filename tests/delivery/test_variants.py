@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,19 @@ def key_of(params: str, accept: str = BROWSER) -> VariantKey:
     return asked(SHOE, params, accept).key
 
 
-FULL = ["w=640", "h=480", "fit=crop", "crop=north", "q=70", "fm=webp", "blur=10", "sharp=5", "pad=4", "bg=fff", "rot=90"]
+FULL = [
+    "w=640",
+    "h=480",
+    "fit=crop",
+    "crop=north",
+    "q=70",
+    "fm=webp",
+    "blur=10",
+    "sharp=5",
+    "pad=4",
+    "bg=fff",
+    "rot=90",
+]
 
 
 @given(st.randoms(use_true_random=False))
@@ -191,7 +204,7 @@ def test_two_clients_share_a_variant_unless_one_may_get_the_source() -> None:
         ({"format": "tiff", "pages": 3}, "*/*", "jpeg"),
     ],
 )
-def test_negotiates_by_what_the_master_is(facts: dict[str, object], accept: str, chosen: str) -> None:
+def test_negotiates_by_what_the_master_is(facts: dict[str, Any], accept: str, chosen: str) -> None:
     request = asked(master(**facts), "w=640", accept)
     assert (request.render.format, request.render.spec.format, request.negotiated) == (chosen, chosen, True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,9 +37,13 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def master(name: str = "shoe", *, key: str | None = None, focal: tuple[float, float] | None = None, **facts: Any) -> Master:
+def master(
+    name: str = "shoe", *, key: str | None = None, focal: tuple[float, float] | None = None, **facts: Any
+) -> Master:
     """This will make a master and its blob, not saved; `facts` are the blob's."""
-    blob = Blob(**{"digest": digest_of(name), "byte_size": 1000, "format": "jpeg", "width": 1200, "height": 800, **facts})
+    blob = Blob(
+        **{"digest": digest_of(name), "byte_size": 1000, "format": "jpeg", "width": 1200, "height": 800, **facts}
+    )
     x, y = focal or (None, None)
     return Master(blob=blob, key=key, original_name=name, focal_x=x, focal_y=y)
 
@@ -103,7 +107,9 @@ class Untouchable:
         raise AssertionError(f"{self.__dict__['what']}.{name} was touched")
 
     def __call__(self, *_args: Any, **_options: Any) -> Any:
-        raise AssertionError(f"{self.__dict__['what']} was called")
+        raise AssertionError(f"{self.__dict__['what']} was touched")
+
+    __getitem__ = __call__
 
 
 class DictTier:

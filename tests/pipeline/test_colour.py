@@ -139,6 +139,13 @@ def test_a_colour_profile_in_a_grey_picture_counts_as_srgb():
     assert np.array_equal(pixels[..., 0], images.grey().numpy())
 
 
+def test_a_screens_profile_in_a_print_picture_is_ignored():
+    plain = images.quadrants().colourspace("cmyk")
+    wrong = images.with_profile(plain, images.channel_swapping_profile())
+    first, second = (images.pixels_of(rendered(images.encoded(each, "tiff")).body) for each in (plain, wrong))
+    assert images.difference(first, second) < 2
+
+
 @pytest.mark.parametrize("adobe_inverted", [False, True])
 def test_cmyk_is_not_shown_inverted(adobe_inverted):
     if adobe_inverted:  # Pillow writes Adobe's marker, and with it inverted samples
@@ -256,9 +263,8 @@ def test_real_profiles_give_what_pillows_engine_gives(name):
     source = Image.open(io.BytesIO(data))
     profile = source.info["icc_profile"]
     area = Rect(left=source.width // 4, top=source.height // 4, width=source.width // 2, height=source.height // 2)
-    source = source.convert("RGB") if source.mode == "RGBA" else source
     converted = ImageCms.profileToProfile(
-        source,
+        source.convert("RGB") if source.mode == "RGBA" else source,
         io.BytesIO(profile),
         ImageCms.createProfile("sRGB"),
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,

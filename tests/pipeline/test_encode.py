@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from pipeline.encode import ENCODERS, encode
 from pipeline.palette import exact_palette_png
@@ -59,7 +62,7 @@ def test_no_quality_means_the_formats_default(output_format):
 
 def test_jpeg_is_progressive_and_keeps_its_chroma_subsampling_at_high_quality():
     for quality in (50, 80, 95):
-        picture = images.opened(encode(images.scene(), "jpeg", quality))
+        picture = JpegImageFile(io.BytesIO(encode(images.scene(), "jpeg", quality)))
         assert picture.info["progressive"]
         assert [layer[1:3] for layer in picture.layer] == [(2, 2), (1, 1), (1, 1)]
 

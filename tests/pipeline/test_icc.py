@@ -63,6 +63,7 @@ def test_profiles_made_here_are_read_alike_by_another_colour_engine():
     made = ImageCms.ImageCmsProfile(io.BytesIO(profiles.build("Display P3, sRGB curve", _P3, profiles.srgb)))
     assert ImageCms.getProfileDescription(made).strip() == "Display P3, sRGB curve"
     red = made.profile.red_colorant
+    assert red is not None
     assert np.allclose(red[0], (0.5151, 0.2412, -0.0011), atol=0.002)
 
 

@@ -10,6 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
 from pipeline import header
@@ -35,8 +36,16 @@ def test_width_and_height_are_those_of_the_upright_picture(orientation):
 
 
 @pytest.mark.parametrize("orientation", [0, 9])
-def test_orientations_that_exif_does_not_define_count_as_upright(orientation):
-    assert inspect(images.oriented(images.quadrants(), orientation), LIMITS).orientation == 1
+@pytest.mark.parametrize("source_format", ["jpeg", "png", "webp"])
+def test_orientations_that_exif_does_not_define_count_as_upright(orientation, source_format):
+    assert inspect(images.oriented(images.quadrants(), orientation, source_format), LIMITS).orientation == 1
+
+
+def test_an_orientation_that_a_loader_lets_through_is_still_one_of_eight():
+    image = images.quadrants().copy()
+    for value, expected in ((-1, 1), (0, 1), (8, 8), (9, 1)):
+        image.set_type(pyvips.GValue.gint_type, "orientation", value)
+        assert header.orientation_of(image) == expected
 
 
 def test_knows_alpha_depth_space_profile_and_interlacing():
@@ -77,10 +86,11 @@ def test_the_pages_of_a_tiff_are_no_animation():
 
 def test_all_pages_of_a_tiff_count_against_its_limit():
     out = io.BytesIO()
-    pages = [Image.new("L", (300, 300), shade) for shade in (10, 20, 30)]
+    pages = [Image.new("L", (side, side), side) for side in (10, 20, 500)]
     pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
     with pytest.raises(ImageTooLarge, match="megapixels for a tiff"):
         inspect(out.getvalue(), _limited("tiff", 0.2))
+    assert inspect(out.getvalue(), _limited("tiff", 0.3)).pages == 3
 
 
 @pytest.mark.parametrize("source_format", images.FORMATS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,10 @@ def _pillows_frames(body: bytes) -> list[images.Pixels]:
 def _with_metadata(source_format: str) -> bytes:
     exif = Image.Exif()
     exif[271] = "SECRETCAMERA"
-    options = {"gif": {"comment": b"SECRETCOMMENT"}, "png": {"exif": exif, "icc_profile": images.srgb_profile()}}
+    options: dict[str, dict[str, Any]] = {
+        "gif": {"comment": b"SECRETCOMMENT"},
+        "png": {"exif": exif, "icc_profile": images.srgb_profile()},
+    }
     out = io.BytesIO()
     picture = Image.fromarray(images.scene().numpy())
     picture.save(
@@ -62,6 +66,13 @@ def test_stripping_removes_metadata_and_keeps_every_pixel(source_format):
     )
 
 
+def test_a_webp_says_no_more_that_it_has_metadata():
+    stripped = strip(_with_metadata("webp"), "webp")
+    assert stripped is not None
+    assert stripped[12:16] == b"VP8X"
+    assert stripped[20] & 0b101100 == 0, "profile, EXIF and XMP"
+
+
 @pytest.mark.parametrize("source_format", sorted(STRIPPERS))
 def test_stripping_twice_changes_nothing_more(source_format):
     once = strip(images.encoded(images.quadrants(), source_format), source_format)
@@ -76,7 +87,7 @@ def test_stripping_keeps_frames_delays_and_loops(source_format):
     stripped = strip(data, source_format)
     assert stripped is not None
     before, after = images.opened(data), images.opened(stripped)
-    assert after.n_frames == 3
+    assert len(_pillows_frames(stripped)) == 3
     assert after.info.get("loop") == before.info.get("loop")
     assert all(np.array_equal(a, b) for a, b in zip(_pillows_frames(data), _pillows_frames(stripped), strict=True))
 
@@ -173,7 +184,7 @@ def test_a_picture_that_is_not_srgb_is_encoded():
 
 
 def test_a_picture_of_sixteen_bits_is_encoded():
-    source = images.quadrants(160, 120)
+    source = images.from_pixels(np.full((30, 40, 3), 90, np.uint8))
     assert rendered(images.encoded(source, "png"), "jpeg", source_formats=_ALL).passthrough
     deep = images.encoded(source.colourspace("rgb16"), "png")
     assert not rendered(deep, "jpeg", source_formats=_ALL).passthrough

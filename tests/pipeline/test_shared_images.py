@@ -154,6 +154,7 @@ _LIKE_NO_VIEWER = {
     "odd/frame_size.mpo": "Display P3, which Pillow leaves as it is",
     "odd/Crémieux11.tiff": "a screen's profile, which Pillow leaves as it is",
     "odd/basn3p01.png": "states a gamma of 1, which Pillow leaves as it is",
+    "odd/tbgn2c16.png": "states a gamma of 1 as well",
 }
 """Where Pillow is no reference, and why."""
 

@@ -91,9 +91,7 @@ def test_a_purge_at_the_same_time_is_no_error(tmp_path: Path, monkeypatch: pytes
     assert names(tmp_path) == "efgh"
 
 
-def test_a_folder_that_vanishes_while_it_is_listed_is_no_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_vanishes_while_it_is_listed_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, "a", used_at=1, size=9000)
     real = os.scandir
 

@@ -19,7 +19,7 @@ from moto import mock_aws
 from storages.backends.s3 import S3Storage
 
 from assets.disk import AtomicFileSystemStorage
-from delivery.entry import Entry, pack
+from delivery.entry import Entry, pack, unpack
 from delivery.tiers import Tier
 from delivery.tiers.eviction import Evictor
 from delivery.tiers.memory import MemoryTier
@@ -268,15 +268,12 @@ def test_a_read_counts_as_a_use(disk: StorageTier) -> None:
 
 def test_a_variant_purged_while_it_is_read_is_still_read(disk: StorageTier, monkeypatch: pytest.MonkeyPatch) -> None:
     disk.put(key(), entry("read"))
-    from delivery.tiers import storage
-
-    real = storage.unpack
 
     def purged_meanwhile(name: str, data: bytes) -> Entry:
         disk.purge(key().digest)
-        return real(name, data)
+        return unpack(name, data)
 
-    monkeypatch.setattr(storage, "unpack", purged_meanwhile)
+    monkeypatch.setattr("delivery.tiers.storage.unpack", purged_meanwhile)
     assert disk.get(key()) == entry("read")
 
 

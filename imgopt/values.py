@@ -1,0 +1,129 @@
+"""What the text of a setting may be: each function gives the value, or raises `ValueError` with what was expected.
+
+>>> integer(1, 10)("7")
+7
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+
+from pipeline.limits import Limits
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
+            raise ValueError(f"an integer from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError("true or false")
+    return words[text.lower()]
+
+
+def plain(text: str) -> str:
+    return text
+
+
+def secret(text: str) -> str:
+    if len(text) < 32:
+        raise ValueError("at least 32 characters")
+    return text
+
+
+def path(text: str) -> Path:
+    return Path(text) if Path(text).is_absolute() else BASE_DIR / text
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def networks(text: str) -> tuple[str, ...]:
+    for word in words(text):
+        try:
+            ip_network(word, strict=False)
+        except ValueError as error:
+            raise ValueError("addresses or networks such as 10.0.0.0/8, separated by commas") from error
+    return words(text)
+
+
+def http_address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        raise ValueError("an address such as https://images.example.com")
+    return text.rstrip("/")
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """This will take an address of one of these kinds; it may hold a password, so callers mark it `secret`."""
+
+    def parse(text: str) -> str:
+        scheme, colon, rest = text.partition("://")
+        if not colon or scheme not in schemes or not rest:
+            raise ValueError(f"an address beginning with {' or '.join(scheme + '://' for scheme in schemes)}")
+        return text
+
+    return parse
+
+
+def ladder(text: str) -> tuple[int, ...]:
+    rungs = tuple(int(word) for word in words(text) if word.isascii() and word.isdigit() and len(word) < 6)
+    if not rungs or len(rungs) != len(words(text)) or rungs[0] < 1 or list(rungs) != sorted(set(rungs)):
+        raise ValueError("ascending widths in pixels such as 320,640,1280")
+    return rungs
+
+
+def megapixels(text: str) -> dict[str, float]:
+    known = dict(Limits().max_megapixels)
+    for word in words(text):
+        name, _, value = word.partition("=")
+        if name not in known:
+            raise ValueError(f"pairs such as jpeg=100,avif=40 with the formats {', '.join(sorted(known))}")
+        known[name] = number(0.1, 10_000)(value)
+    return known
+
+
+def signing_keys(text: str) -> tuple[tuple[str, str], ...]:
+    """This will parse `kid:hex64,kid2:hex64`; what is refused is never repeated in the sentence."""
+    pairs = [tuple(word.partition(":")[::2]) for word in words(text)]
+    for kid, key in pairs:
+        if not (kid.isascii() and kid.isalnum() and kid == kid.lower() and 1 <= len(kid) <= 16):
+            raise ValueError("pairs kid:key with a kid of 1 to 16 characters a-z and 0-9")
+        if len(key) != 64 or not all(c in "0123456789abcdef" for c in key):
+            raise ValueError("pairs kid:key with a key of 64 hexadecimal digits")
+    if not pairs or len({kid for kid, _ in pairs}) != len(pairs):
+        raise ValueError("pairs kid:key, each kid once, separated by commas")
+    return tuple((kid, key) for kid, key in pairs)
