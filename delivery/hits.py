@@ -68,7 +68,7 @@ class HitIndex:
 
     def remember(self, key: HitKey, hit: Hit, *, epoch: int) -> None:
         with self._lock:
-            if self._purges.get(hit.master_id, 0) > epoch:
+            if not self.is_current(hit.master_id, epoch):
                 return
             former = self._hits.pop(key, None)
             if former is not None:
@@ -88,6 +88,10 @@ class HitIndex:
                 self._purges.popitem(last=False)
             for key in self._by_master.pop(master_id, set()):
                 self._hits.pop(key, None)
+
+    def is_current(self, master_id: uuid.UUID, epoch: int) -> bool:
+        """Whether no purge of the master has come since `epoch`."""
+        return self._purges.get(master_id, 0) <= epoch
 
     def clear(self) -> None:
         """This will forget everything."""

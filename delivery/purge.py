@@ -15,6 +15,7 @@ from assets.models import Master
 from assets.signals import master_changed
 from delivery.hits import HITS
 from delivery.models import Purge
+from delivery.recent import RECENT
 from delivery.service import service
 
 # Long after every process has heard of it.
@@ -35,6 +36,7 @@ def publish(master_id: uuid.UUID, digests: Iterable[str]) -> None:
     Purge.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
     for digest in stale:
         service().purge(digest)
+    RECENT.forget()
     HITS.purge(master_id)
     # Last, or another process could fill its memory again from a tier that is still to be purged.
     _published_here.add(Purge.objects.create(master_id=master_id, digests=stale).id)
@@ -62,6 +64,7 @@ class PurgeReader:
         for number in recent.keys() - self._applied - _published_here:
             for digest in recent[number].digests:
                 service().memory.purge(digest)
+            RECENT.forget()
             HITS.purge(recent[number].master_id)
         self._applied = set(recent)
         self._last_id = max(self._applied, default=self._last_id)

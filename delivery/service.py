@@ -16,7 +16,6 @@ from django.core.files.storage import storages
 from apikeys.errors import RateLimited
 from assets.blobs import blob_source
 from assets.children import render_pool
-from assets.masters import find_master
 from delivery.entry import Entry, entry_of
 from delivery.flight import SingleFlight
 from delivery.tiers import Tier
@@ -56,8 +55,17 @@ class VariantService:
         self._flight = flight
         self._render = render
 
-    def fetch(self, request: VariantRequest, *, before_render: Callable[[], None] = lambda: None) -> Served:
-        """This will find the variant or render it once; `before_render` may refuse by raising.
+    def fetch(
+        self,
+        request: VariantRequest,
+        *,
+        before_render: Callable[[], None] = lambda: None,
+        is_current: Callable[[], bool] = lambda: True,
+    ) -> Served:
+        """This will find the variant or render it once.
+
+        `before_render` may refuse by raising. `is_current` says afterwards whether the variant may be kept: what was
+        deleted while it rendered must not rise from the dead.
 
         Only whoever leads a flight asks the slower tiers, so that a crowd costs them one call. A rate limit stops
         nobody but the client it is about.
@@ -66,7 +74,7 @@ class VariantService:
         if entry is not None:
             return Served(entry, self.memory.name)
         return self._flight.run(
-            request.key.name, lambda: self._find_or_make(request, before_render), personal=(RateLimited,)
+            request.key.name, lambda: self._find_or_make(request, before_render, is_current), personal=(RateLimited,)
         )
 
     def purge(self, digest: str) -> None:
@@ -78,7 +86,9 @@ class VariantService:
             tier.purge(digest)
         self.memory.purge(digest)
 
-    def _find_or_make(self, request: VariantRequest, before_render: Callable[[], None]) -> Served:
+    def _find_or_make(
+        self, request: VariantRequest, before_render: Callable[[], None], is_current: Callable[[], bool]
+    ) -> Served:
         found = self._find(request.key)
         if found is not None:
             return found
@@ -87,7 +97,7 @@ class VariantService:
         rendition = self._render(request)
         entry = entry_of(rendition)
         rendered = time.perf_counter()
-        if _is_current(request):
+        if is_current():
             self._store(request.key, entry, above=len(self._lasting))
         seconds = {
             **rendition.seconds,
@@ -122,12 +132,6 @@ class VariantService:
         for tier in self._lasting[:above]:
             tier.put(key, entry)
         self.memory.put(key, entry)
-
-
-def _is_current(request: VariantRequest) -> bool:
-    """Whether the master still has these bytes: what was deleted while it rendered must not rise from the dead."""
-    master = find_master(str(request.master.id))
-    return master is not None and master.blob.digest == request.key.digest
 
 
 def render_variant(request: VariantRequest) -> Rendition:

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_safe
 
 from apikeys.admission import admit_ip
 from apikeys.errors import RateLimited
-from assets.masters import get_master
 from delivery import keyring
 from delivery.asked import parse_asked
 from delivery.hits import HITS, Hit, HitKey
 from delivery.negotiate import accepted_formats
+from delivery.recent import RECENT
 from delivery.respond import base_headers, body_headers, cache_control, matches, server_timing
 from delivery.service import service
 from delivery.signing import verify
@@ -32,9 +32,13 @@ def variant(request: HttpRequest) -> HttpResponse:
     asked = parse_asked(path, verified)
     accepted = accepted_formats(request.headers.get("Accept", ""))
     epoch = HITS.epoch
-    master = get_master(asked.reference)
+    master = RECENT.get(asked.reference)
     wanted = variant_request(master, asked.spec, accepted)
-    served = service().fetch(wanted, before_render=lambda: _admit_miss(request))
+    served = service().fetch(
+        wanted,
+        before_render=lambda: _admit_miss(request),
+        is_current=lambda: HITS.is_current(master.id, epoch),
+    )
 
     revisioned = asked.revision == master.revision
     shared = base_headers(served.entry, negotiated=wanted.negotiated)

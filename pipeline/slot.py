@@ -128,7 +128,7 @@ class _Child:
         # The kernel kills the child when the write end is gone, that is when this process is (`child.die_with`).
         read_end, self._lifeline = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 (our own words only)
+            self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", PROGRAM, str(theirs.fileno()), str(read_end)],
                 pass_fds=(theirs.fileno(), read_end),
                 stdin=subprocess.DEVNULL,

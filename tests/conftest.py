@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ def shared_images() -> Path:
 def _own_state(tmp_path: Path, settings: Settings) -> Iterator[None]:
     """Every test has masters, variants, limits and caches of its own."""
     from apikeys import admission
-    from delivery import hits, keyring
+    from delivery import hits, keyring, recent
     from delivery.service import service
 
     settings.IMGOPT_DATA_DIR = tmp_path
@@ -38,6 +38,7 @@ def _own_state(tmp_path: Path, settings: Settings) -> Iterator[None]:
     }
     service.cache_clear()
     hits.HITS.clear()
+    recent.RECENT.forget()
     keyring.forget()
     admission.RIGHT_DIGESTS.clear()
     cache.clear()
@@ -62,12 +63,14 @@ ALLOWED_SKIPS = (
 )
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    outcome = yield
-    report = outcome.get_result()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         reason = str(call.excinfo.value) if call.excinfo else ""
         if not any(allowed in reason for allowed in ALLOWED_SKIPS):
             report.outcome = "failed"
             report.longrepr = f"skipped in CI for a reason that is not on the list in tests/conftest.py: {reason}"
+    return report

@@ -158,7 +158,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "what was deleted while it rendered is kept",
         "delivery/service.py",
-        "if _is_current(request):",
+        "if is_current():",
         "if True:",
         ("tests/delivery",),
     ),

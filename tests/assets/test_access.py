@@ -119,6 +119,14 @@ def test_what_is_not_there_is_not_found(caller: Caller, endpoint: Endpoint, refe
     assert problem(endpoint.ask(caller, reference)) == (404, "not_found", "Image not found")
 
 
+@pytest.mark.parametrize("reference", ["a.b", "a%00b", "é", "a%20b", "..%2f.."])
+def test_what_can_be_no_name_is_not_looked_up(caller: Caller, reference: str) -> None:
+    """PostgreSQL, for one, fails on NUL."""
+    with CaptureQueriesContext(connection) as queries:
+        assert caller.get(f"/image/{reference}").status_code == 404
+    assert not [query for query in queries if "assets_" in query["sql"]]
+
+
 @pytest.mark.parametrize("path", ["/api/v1/image", "/api/v1/image/", "/image/", "/api/v1/images/", "/api/v1/nothing"])
 def test_other_addresses_do_not_exist(caller: Caller, path: str) -> None:
     assert problem(caller.get(path))[:2] == (404, "not_found")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -153,12 +155,24 @@ def test_two_hundred_threads_make_one_render(subject: VariantService, render: Re
     assert slow.calls.count("put") == 1
 
 
-def test_two_processes_make_one_render(tmp_path: Path, render: Renderer, slow: DictTier) -> None:
+def test_two_processes_make_one_render(
+    tmp_path: Path, render: Renderer, slow: DictTier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two services with one folder of locks and one storage stand for two processes."""
     one, other = (service_of(tmp_path, render, slow) for _ in range(2))
-    subjects = iter([one, other] * 20)
-    served = at_once(40, lambda: next(subjects).fetch(REQUEST))
-    assert all(isinstance(each, Served) for each in served)
+    waits = threading.Event()
+    monkeypatch.setattr("delivery.flight.time.sleep", lambda _seconds: waits.set())
+    with ThreadPoolExecutor(1) as pool:
+
+        def the_other_one_wants_it_too() -> None:
+            render.before = lambda: None
+            second.append(pool.submit(other.fetch, REQUEST))
+            assert waits.wait(20), "the other process does not wait"
+
+        second: list[Future[Served]] = []
+        render.before = the_other_one_wants_it_too
+        assert one.fetch(REQUEST).tier == "render"
+        assert second[0].result(20).tier == "storage"
     assert len(render.calls) == 1
 
 

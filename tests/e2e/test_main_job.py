@@ -103,7 +103,9 @@ def test_negotiates_and_says_so_on_every_kind_of_answer(server: Server, key: str
         for _ in ("render", "memory"):
             answer = server.request(url, headers=headers)
             assert (answer.headers["content-type"], answer.headers["vary"]) == (content_type, "Accept")
-    unchanged = server.request(url, headers={**browser, "If-None-Match": server.request(url, headers=browser).headers["etag"]})
+    unchanged = server.request(
+        url, headers={**browser, "If-None-Match": server.request(url, headers=browser).headers["etag"]}
+    )
     assert (unchanged.status, unchanged.headers["vary"]) == (304, "Accept")
     refused = server.request(url + "x", headers=browser)
     assert (refused.status, refused.headers["vary"], refused.headers["cache-control"]) == (403, "Accept", "no-store")

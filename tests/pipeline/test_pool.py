@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ MakePool = Callable[..., RenderPool]
 def make_pool() -> Iterator[MakePool]:
     pools: list[RenderPool] = []
 
-    def make(*, processes: int = 1, timeout_seconds: float = PATIENT_SECONDS, **rest: object) -> RenderPool:
+    def make(*, processes: int = 1, timeout_seconds: float = PATIENT_SECONDS, **rest: Any) -> RenderPool:
         pools.append(RenderPool(PoolConfig(processes=processes, timeout_seconds=timeout_seconds, **rest)))
         return pools[-1]
 
