@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.utils import timezone
 
-from assets.models import Master
+from assets.models import Blob, Master
 from assets.signals import master_changed
 from delivery.hits import HITS
 from delivery.models import Purge
@@ -34,12 +34,17 @@ def purge_master(master: Master) -> None:
 def publish(master_id: uuid.UUID, digests: Iterable[str]) -> None:
     stale = list(digests)
     Purge.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
+    _forget(master_id)  # what is being rendered now is not kept
     for digest in stale:
         service().purge(digest)
+    _forget(master_id)  # nor what was found in a tier that had still to be purged
+    # Last, or another process could fill its memory again from such a tier.
+    _published_here.add(Purge.objects.create(master_id=master_id, digests=stale).id)
+
+
+def _forget(master_id: uuid.UUID) -> None:
     RECENT.forget()
     HITS.purge(master_id)
-    # Last, or another process could fill its memory again from a tier that is still to be purged.
-    _published_here.add(Purge.objects.create(master_id=master_id, digests=stale).id)
 
 
 @receiver(master_changed)
@@ -47,8 +52,16 @@ def _on_master_changed(master_id: uuid.UUID, digests: list[str], **_: Any) -> No
     publish(master_id, digests)
 
 
+def _purge_here(digest: str) -> None:
+    """What this process has rendered of a deleted master, until it heard of the deletion, lies in the shared tiers."""
+    if Blob.objects.filter(digest=digest).exists():
+        service().memory.purge(digest)
+    else:
+        service().purge(digest)
+
+
 class PurgeReader:
-    """Reads what other processes have purged and applies it to this one's memory.
+    """Reads what other processes have purged and applies it here.
 
     PostgreSQL may show a purge before one of a lower number, whose transaction ends later; so the last `OVERLAP`
     numbers are looked at again each time.
@@ -62,10 +75,10 @@ class PurgeReader:
     def apply(self) -> None:
         recent = {purge.id: purge for purge in self._recent()}
         for number in recent.keys() - self._applied - _published_here:
+            _forget(recent[number].master_id)
             for digest in recent[number].digests:
-                service().memory.purge(digest)
-            RECENT.forget()
-            HITS.purge(recent[number].master_id)
+                _purge_here(digest)
+            _forget(recent[number].master_id)
         self._applied = set(recent)
         self._last_id = max(self._applied, default=self._last_id)
         _published_here.intersection_update(recent)

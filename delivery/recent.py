@@ -24,10 +24,12 @@ class RecentMasters:
         self._generation = 0
         self._lock = threading.Lock()
 
-    def get(self, reference: str) -> Master:
+    def get(self, reference: str, *, revision: int = 0) -> Master:
+        """This will ask the database where the master known is older than `revision`: a URL that was signed after
+        a change must not be answered with what was there before."""
         now = self._clock()
         known = self._found.get(reference)
-        if known is not None and now < known[1]:
+        if known is not None and now < known[1] and known[0].revision >= revision:
             return known[0]
         generation = self._generation
         master = get_master(reference)

@@ -32,7 +32,7 @@ def variant(request: HttpRequest) -> HttpResponse:
     asked = parse_asked(path, verified)
     accepted = accepted_formats(request.headers.get("Accept", ""))
     epoch = HITS.epoch
-    master = RECENT.get(asked.reference)
+    master = RECENT.get(asked.reference, revision=asked.revision or 0)
     wanted = variant_request(master, asked.spec, accepted)
     served = service().fetch(
         wanted,

@@ -15,16 +15,24 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from assets import masters
-from assets.models import Master
+from assets.models import Blob, Master
 from delivery import purge
 from delivery.hits import HITS
 from delivery.models import Purge
 from delivery.publish import signed_path
 from delivery.purge import KEEP, PurgeReader, purge_master
 from delivery.service import service
-from tests.delivery.world import Answer, Renderer, digest_of, master, saved
+from tests.delivery.world import Answer, Renderer, digest_of, master, saved, signed
 
 Ask = Callable[..., Answer]
+
+
+def saved_blob(name: str) -> Blob:
+    blob = master(name).blob
+    blob.save()
+    return blob
+
+
 pytestmark = pytest.mark.django_db
 
 
@@ -136,10 +144,68 @@ def test_a_purge_that_shows_late_is_not_overlooked(ask: Ask, shoe: Master) -> No
 
 def test_a_look_is_one_query(shoe: Master, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     reader = PurgeReader()
-    for _ in range(3):
-        Purge.objects.create(master_id=shoe.id, digests=[shoe.blob.digest])
+    Purge.objects.create(master_id=shoe.id, digests=[shoe.blob.digest])
+    reader.apply()
     with django_assert_num_queries(1):
         reader.apply()
+
+
+def test_what_another_process_deletes_while_it_renders_here_is_not_kept(ask: Ask, shoe: Master) -> None:
+    """This process knows the master for up to two seconds more, and the storage belongs to both."""
+    reader = PurgeReader()
+    warm(ask, url_of(shoe))
+    Master.objects.all().delete()
+    shoe.blob.delete()
+    late = ask(signed("/i/shoe", "fm=webp", "w=640"))
+    assert (late.status, late.headers["x-cache"]) == (200, "render")
+    assert is_stored(shoe.blob.digest)
+    Purge.objects.create(master_id=shoe.id, digests=[shoe.blob.digest])
+    reader.apply()
+    assert not is_stored(shoe.blob.digest)
+    assert service().memory.byte_size == 0
+    assert ask(url_of(shoe)).status == 404
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_what_is_rendered_while_a_purge_arrives_is_not_kept(
+    ask: Ask, shoe: Master, renderer: Renderer, here: bool
+) -> None:
+    reader = PurgeReader()
+
+    def purged_elsewhere() -> None:
+        Purge.objects.create(master_id=shoe.id, digests=[shoe.blob.digest])
+        reader.apply()
+
+    renderer.before = (lambda: purge_master(shoe)) if here else purged_elsewhere
+    assert ask(url_of(shoe)).status == 200
+    assert not is_stored(shoe.blob.digest)
+    assert service().memory.byte_size == 0
+    assert not HITS._hits
+
+
+def test_a_hit_that_is_learnt_while_the_tiers_are_purged_is_forgotten(
+    ask: Ask, shoe: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm(ask, url_of(shoe))
+    real = service().purge
+
+    def read_meanwhile(digest: str) -> None:
+        assert ask(url_of(shoe)).status == 200
+        assert HITS._hits
+        real(digest)
+
+    monkeypatch.setattr(service(), "purge", read_meanwhile)
+    purge_master(shoe)
+    assert not HITS._hits
+
+
+def test_a_url_of_a_newer_revision_is_not_answered_with_what_was_known_before(ask: Ask, shoe: Master) -> None:
+    """Another process has changed the master, and this one has not heard of it yet."""
+    assert ask(url_of(shoe)).status == 200
+    Master.objects.filter(id=shoe.id).update(blob=saved_blob("new bytes"), revision=2)
+    old, new = ask(url_of(shoe)), ask(signed("/i/shoe", "fm=webp", "v=2", "w=320"))
+    assert new.caching == "public, max-age=31536000, immutable"
+    assert new.headers["etag"] != old.headers["etag"]
 
 
 def test_news_that_everybody_has_heard_is_thrown_away(shoe: Master) -> None:
@@ -219,9 +285,7 @@ def test_a_replaced_master_shows_its_new_bytes(ask: Ask, shoe: Master, renderer:
     url = url_of(shoe)
     warm(ask, url)
     before = shoe.blob.digest
-    other = master("new bytes").blob
-    other.save()
-    Master.objects.filter(id=shoe.id).update(blob=other, revision=2)
+    Master.objects.filter(id=shoe.id).update(blob=saved_blob("new bytes"), revision=2)
     purge.publish(shoe.id, [before])
     answer = ask(url)
     assert (answer.headers["x-cache"], answer.caching) == ("render", "public, max-age=60, must-revalidate")

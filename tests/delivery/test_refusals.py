@@ -28,7 +28,7 @@ S = QUERY.rpartition("&")[2]
 @pytest.fixture
 def nothing_behind(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind the signature and the parser everything is a raiser, once the application is put together."""
-    monkeypatch.setattr("delivery.views.get_master", raiser("the database"))
+    monkeypatch.setattr("delivery.recent.get_master", raiser("the database"))
     monkeypatch.setattr("delivery.views.service", raiser("the tiers"))
     monkeypatch.setattr("delivery.views.admit_ip", raiser("the limits"))
     monkeypatch.setattr("delivery.service.render_pool", raiser("the render pool"))
@@ -146,7 +146,7 @@ def _no_master(monkeypatch: pytest.MonkeyPatch) -> None:
     def get_master(_reference: str) -> Any:
         raise MasterNotFound
 
-    monkeypatch.setattr("delivery.views.get_master", get_master)
+    monkeypatch.setattr("delivery.recent.get_master", get_master)
 
 
 NAMES = st.sampled_from(

@@ -12,24 +12,15 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from apikeys.errors import RateLimited
-from delivery import service as services
 from delivery.entry import entry_of
 from delivery.service import Served, VariantService, service
 from delivery.tiers.guard import Guarded
 from delivery.tiers.storage import StorageTier
 from delivery.variants import VariantRequest
 from pipeline.errors import RenderFailed
-from tests.delivery.world import DictTier, Renderer, asked, at_once, configure, entry, master, raiser, service_of
+from tests.delivery.world import DictTier, Renderer, asked, at_once, configure, entry, raiser, service_of
 
 REQUEST = asked()
-
-
-@pytest.fixture(autouse=True)
-def masters(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The master is there, unless a test takes it away."""
-    there: dict[str, Any] = {"master": REQUEST.master}
-    monkeypatch.setattr(services, "find_master", lambda _reference: there["master"])
-    return there
 
 
 @pytest.fixture
@@ -105,21 +96,14 @@ def test_the_real_service_guards_each_of_its_lasting_tiers() -> None:
     assert service() is service()
 
 
-def test_a_master_deleted_while_it_renders_leaves_nothing_behind(
-    subject: VariantService, render: Renderer, fast: DictTier, slow: DictTier, masters: dict[str, Any]
+def test_what_was_deleted_or_replaced_while_it_rendered_leaves_nothing_behind(
+    subject: VariantService, render: Renderer, fast: DictTier, slow: DictTier
 ) -> None:
-    render.before = lambda: masters.update(master=None)
-    assert subject.fetch(REQUEST).tier == "render", "who asked before gets his answer"
+    said: list[bool] = []
+    render.before = lambda: said.append(False)
+    served = subject.fetch(REQUEST, is_current=lambda: not said)
+    assert served.tier == "render", "who asked before gets his answer"
     assert fast.entries == slow.entries == {}
-    assert subject.memory.get(REQUEST.key) is None
-
-
-def test_a_master_replaced_while_it_renders_leaves_nothing_behind(
-    subject: VariantService, render: Renderer, slow: DictTier, masters: dict[str, Any]
-) -> None:
-    render.before = lambda: masters.update(master=master("other bytes"))
-    subject.fetch(REQUEST)
-    assert slow.entries == {}
     assert subject.memory.get(REQUEST.key) is None
 
 
