@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. Render children import this file again as their main module, so it stays this small."""
+"""Django's command line."""
 
 import os
 import sys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -12,13 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import structlog
+
 from pipeline.errors import Busy
+
+log = structlog.get_logger("delivery.flight")
 
 Result = TypeVar("Result")
 
 # A waiting process looks again this often: often enough not to be felt, seldom enough to cost nothing.
 FIRST_POLL_SECONDS = 0.002
 LAST_POLL_SECONDS = 0.02
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class SingleFlight(Generic[Result]):
@@ -80,6 +86,24 @@ def machine_lock(path: Path, wait_seconds: float) -> Iterator[None]:
     `flock`, because a lock of `lockf` belongs to the process, not to the open file: with it 200 requests for one
     variant made 25 renders. The kernel lets go of it when the process dies.
     """
+    try:
+        descriptor = _lock_file(path, wait_seconds)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        # Rendering twice is better than not at all: what is rendered goes to memory and to the client.
+        log.warning("no lock, the disk is full", path=str(path))
+        descriptor = None
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+
+
+def _lock_file(path: Path, wait_seconds: float) -> int:
+    """This will give the descriptor of the locked file, or raise `Busy` after `wait_seconds`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     give_up_at = time.monotonic() + wait_seconds
     pause = FIRST_POLL_SECONDS
@@ -88,7 +112,7 @@ def machine_lock(path: Path, wait_seconds: float) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(path, descriptor):
-                break
+                return descriptor
         except BlockingIOError:
             pass
         except BaseException:
@@ -99,11 +123,6 @@ def machine_lock(path: Path, wait_seconds: float) -> Iterator[None]:
             raise Busy("The variant is still being rendered by another process: try again.")
         time.sleep(pause)
         pause = min(pause * 2, LAST_POLL_SECONDS)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

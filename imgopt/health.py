@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
 
 import structlog
 from django.conf import settings
@@ -63,17 +64,23 @@ def _probe_database() -> None:
 
 
 def _probe_all(probes: Mapping[str, Callable[[], object]]) -> dict[str, str]:
-    pool = ThreadPoolExecutor(max_workers=len(probes), thread_name_prefix="imgopt-readyz")
-    futures = {name: pool.submit(probe) for name, probe in probes.items()}
-    wait(futures.values(), timeout=LIMIT_SECONDS)
-    pool.shutdown(wait=False, cancel_futures=True)
-    states = {}
-    for name, future in futures.items():
-        if not future.done():
-            states[name] = "timeout"
-        elif error := future.exception():
+    """Daemon threads: one that hangs with its dependency must not keep the server from ending."""
+    states = dict.fromkeys(probes, "timeout")
+
+    def probe(name: str) -> None:
+        try:
+            probes[name]()
+            states[name] = "ok"
+        except Exception as error:
             log.warning("dependency failed", dependency=name, error=repr(error)[:200])
             states[name] = "failed"
-        else:
-            states[name] = "ok"
-    return states
+
+    threads = [
+        threading.Thread(target=probe, args=(name,), name=f"imgopt-readyz-{name}", daemon=True) for name in probes
+    ]
+    give_up_at = time.monotonic() + LIMIT_SECONDS
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, give_up_at - time.monotonic()))
+    return dict(states)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from botocore.config import Config as S3Config
 
 from imgopt.config import Config, load
 from imgopt.logs import configure
@@ -115,7 +116,13 @@ _S3 = {
     "region_name": CONFIG.s3_region_name,
     "access_key": CONFIG.s3_access_key_id or None,
     "secret_key": CONFIG.s3_secret_access_key or None,
-    "addressing_style": "path" if CONFIG.s3_endpoint_url else "auto",
+    # A request waits for these while it holds a place and a lock: a hanging S3 must not keep them for minutes.
+    "client_config": S3Config(
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"max_attempts": 2},
+        s3={"addressing_style": "path" if CONFIG.s3_endpoint_url else "auto"},
+    ),
     "file_overwrite": True,
     "default_acl": None,
     "querystring_auth": True,

@@ -74,7 +74,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "profiles are ignored",
         "pipeline/colour.py",
-        "    if not info.is_srgb:",
+        "    if not info.is_srgb and profile_of(image) is not None:",
         "    if False:",
         ("tests/pipeline/test_colour.py",),
     ),

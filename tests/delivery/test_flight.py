@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import subprocess
 import sys
@@ -227,3 +228,12 @@ def test_a_lock_on_a_file_that_was_removed_is_no_lock(tmp_path: Path, monkeypatc
         assert (tmp_path / "key").exists()
         with pytest.raises(Busy), machine_lock(tmp_path / "key", 0):
             raise AssertionError("two hold it")
+
+
+def test_a_full_disk_costs_the_lock_but_not_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("delivery.flight.os.open", full)
+    flight: SingleFlight[str] = SingleFlight(tmp_path, wait_seconds=1)
+    assert flight.run("key", lambda: "rendered") == "rendered"
