@@ -119,7 +119,7 @@ def test_an_endpoint_of_ones_own_is_addressed_by_path(tmp_path: Path, monkeypatc
     for alias in ("masters", "variants"):
         options = found[alias]["OPTIONS"]
         assert options["endpoint_url"] == "http://127.0.0.1:9000"
-            assert options["client_config"].s3 == {"addressing_style": "path"}
+        assert options["client_config"].s3 == {"addressing_style": "path"}
         assert (options["access_key"], options["secret_key"]) == ("id", "secret")
 
 
