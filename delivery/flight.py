@@ -104,11 +104,14 @@ def machine_lock(path: Path, wait_seconds: float) -> Iterator[None]:
 
 def _lock_file(path: Path, wait_seconds: float) -> int:
     """This will give the descriptor of the locked file, or raise `Busy` after `wait_seconds`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     give_up_at = time.monotonic() + wait_seconds
     pause = FIRST_POLL_SECONDS
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:  # the folder is not there yet
+            path.parent.mkdir(parents=True, exist_ok=True)
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(path, descriptor):

@@ -152,10 +152,9 @@ class _Child:
     def wait_until_ready(self) -> None:
         if self._ready:
             return
-        try:
-            reply = self._receive(START_TIMEOUT_SECONDS)
-        except TimeoutError as error:
-            raise ChildLost(f"no sign of life within {START_TIMEOUT_SECONDS:g} seconds of its start") from error
+        if not self._connection.poll(START_TIMEOUT_SECONDS):
+            raise ChildLost(f"no sign of life within {START_TIMEOUT_SECONDS:g} seconds of its start")
+        reply = self._receive()
         if reply.error is not None:
             logger.error("render child is unfit", extra={"reason": reply.error.message, "detail": reply.detail})
             raise ChildUnfit(reply.error)
@@ -168,7 +167,7 @@ class _Child:
             raise TimeoutError from error
         except OSError as error:
             raise ChildLost(f"pid {self.pid} took no task") from error
-        return self._receive(self._timeout_seconds)
+        return self._receive()
 
     def kill(self) -> None:
         """This will end the process, however busy; it may be called again."""
@@ -182,9 +181,8 @@ class _Child:
                 os.close(self._lifeline)
                 self._lifeline = -1
 
-    def _receive(self, timeout_seconds: float) -> Reply:
-        if not self._connection.poll(timeout_seconds):
-            raise TimeoutError
+    def _receive(self) -> Reply:
+        """The kernel keeps the time limit (`_limit_transfers`): asking it first costs a selector a task."""
         try:
             reply = self._connection.recv()
         except BlockingIOError as error:

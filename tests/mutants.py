@@ -67,8 +67,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "files grow under their final name",
         "assets/disk.py",
-        'tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")',
-        "(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), str(target))",
+        'target.parent / f".{secrets.token_hex(8)}.part"',
+        "target",
         ("tests/assets",),
     ),
     Mutant(
