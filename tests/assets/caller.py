@@ -113,10 +113,15 @@ def stored_files() -> list[Path]:
 
 
 def is_nothing_left() -> bool:
-    """Whether there is neither row nor file, not even a temporary one."""
-    return not (
-        Master.objects.exists() or Blob.objects.exists() or stored_files() or files_under(settings.FILE_UPLOAD_TEMP_DIR)
-    )
+    """Whether there is neither row nor file, not even a temporary one; what there is, the failure tells."""
+    left = {
+        "masters": list(Master.objects.values_list("original_name", flat=True)),
+        "blobs": list(Blob.objects.values_list("digest", flat=True)),
+        "stored": stored_files(),
+        "temporary": files_under(settings.FILE_UPLOAD_TEMP_DIR),
+    }
+    assert not any(left.values()), left
+    return True
 
 
 def names_of(images: Sequence[Mapping[str, Any]]) -> list[str]:
