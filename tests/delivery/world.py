@@ -13,6 +13,7 @@ from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 from django.conf import settings
+from django.db import connections
 
 from assets.models import Blob, Master
 from delivery.entry import Entry, entry_of
@@ -154,6 +155,8 @@ def at_once(count: int, work: Callable[[], Result]) -> list[Result | Exception]:
             return work()
         except Exception as error:
             return error
+        finally:
+            connections.close_all()  # each thread has its own
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
