@@ -43,8 +43,8 @@ mutants: $(DEV) ## Plant named faults in a copy; each must turn the tests red
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 requirements: $(DEV) ## Compile requirements*.in anew (needs uv)
-	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11 requirements.in -o requirements.txt
-	@uv pip compile -q --generate-hashes --no-header --no-emit-index-url --universal --python-version 3.11 requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	@uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 requirements.in -o requirements.txt
+	@uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
 build: $(DEV) ## Build the wheel into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
