@@ -1,22 +1,25 @@
 """Who may render now: a first-come-first-served queue, weighed by the memory a render needs.
 
 Four AVIF masters of 40 megapixels decoded at once need 2.5 GB; four baseline JPEGs of that size need almost
-nothing, because libvips shrinks them while it reads. So a place is weighed in megabytes, not counted.
+nothing, because libvips shrinks them while it reads; and what is made of any of them may have 40 megapixels again. So a
+place is weighed in megabytes, not counted.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pipeline.errors import Busy
+from pipeline.footprint import MOVING, footprint_mb
+from pipeline.request import RenderRequest
 from pipeline.source import SourceInfo
 
 BASE_MB = 40.0
-"""What any render needs besides its source: the output's pixels and the encoder's own buffers."""
+"""What any render needs besides its source and its result."""
 
 MB_PER_MEGAPIXEL: dict[str, float] = {
     "avif": 16.0,
@@ -32,6 +35,11 @@ MB_PER_MEGAPIXEL: dict[str, float] = {
 INTERLACED_MB_PER_MEGAPIXEL = 7.0
 """A progressive JPEG or an interlaced PNG is complete only at its last byte, so all of it is held: 3.7 MB a megapixel
 for a JPEG with halved chroma, 6.7 for one with full chroma."""
+HELD_MEGABYTES = 300.0
+"""The most that a source's pixels may take which are kept to make many renditions of them: just what a JPEG of 100
+megapixels takes in RGB."""
+HELD_MB_PER_MEGAPIXEL: dict[str, float] = {"png": 8.0, "tiff": 8.0}
+"""Where it is not 4, one byte a band: these may have sixteen bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,26 +47,66 @@ class Weight:
     """What is known of a source's size before it is decoded."""
 
     format: str
-    megapixels: float
-    """Of all pages together."""
+    width: int
+    height: int
+    """Of one page, upright."""
+    pages: int = 1
+    """Those that are decoded."""
     interlaced: bool = False
+    has_alpha: bool = False
+    beside: Weight | None = None
+    """What is decoded in the same render: a watermark."""
 
     @classmethod
     def of(cls, info: SourceInfo) -> Weight:
-        megapixels = info.width * info.height * info.pages / 1e6
-        return cls(format=info.format, megapixels=megapixels, interlaced=info.interlaced)
+        return cls(
+            format=info.format,
+            width=info.width,
+            height=info.height,
+            pages=info.pages,
+            interlaced=info.interlaced,
+            has_alpha=info.has_alpha,
+        )
+
+    @property
+    def megapixels(self) -> float:
+        """Of all pages together."""
+        return self.width * self.height * self.pages / 1e6
 
     @property
     def megabytes(self) -> float:
-        """This will estimate the peak memory of one render.
+        """This will estimate the peak memory of decoding.
 
-        >>> Weight(format="avif", megapixels=12).megabytes
+        >>> Weight(format="avif", width=4000, height=3000).megabytes
         232.0
         """
         per_megapixel = MB_PER_MEGAPIXEL[self.format]
         if self.interlaced:
             per_megapixel = max(per_megapixel, INTERLACED_MB_PER_MEGAPIXEL)
-        return BASE_MB + per_megapixel * self.megapixels
+        beside = 0 if self.beside is None else self.beside.megabytes - BASE_MB
+        return BASE_MB + per_megapixel * self.megapixels + beside
+
+    def megabytes_of(self, request: RenderRequest, *, measure: bool = False) -> float:
+        """This will estimate the peak memory of one render."""
+        return self.megabytes + self._footprint_mb(request, measured=measure)
+
+    def megabytes_of_many(self, requests: Sequence[RenderRequest], *, threads: int, measure: bool = False) -> float:
+        """This will estimate the same for many renditions made together: the decoded source may be kept beside them,
+        and each thread writes a picture of its own."""
+        held = min(HELD_MEGABYTES, HELD_MB_PER_MEGAPIXEL.get(self.format, 4.0) * self.megapixels)
+        written = max(self._footprint_mb(request, measured=measure) for request in requests)
+        return self.megabytes + held + (threads - 1) * BASE_MB + threads * written
+
+    def _footprint_mb(self, request: RenderRequest, *, measured: bool = False) -> float:
+        moves = self.format in MOVING and request.format in MOVING and request.spec.page is None
+        return footprint_mb(
+            request,
+            width=self.width,
+            height=self.height,
+            has_alpha=self.has_alpha,
+            frames=self.pages if moves else 1,
+            measured=measured,
+        )
 
 
 @dataclass(slots=True, eq=False)

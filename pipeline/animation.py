@@ -29,13 +29,24 @@ def open_frames(data: bytes, info: SourceInfo) -> tuple[Timing, Iterator[vips.Im
     The frames lie one below another in one stream, and each must be computed before the next is taken; then memory
     holds one of them, whatever their number.
     """
-    strip = open_lazily(data, info.format, n=-1)
+    return frames_of(open_strip(data, info), info)
+
+
+def open_strip(data: bytes, info: SourceInfo) -> vips.Image:
+    """This will open all frames, one below another."""
+    return open_lazily(data, info.format, n=-1)
+
+
+def frames_of(strip: vips.Image, info: SourceInfo) -> tuple[Timing, Iterator[vips.Image]]:
     width, height = info.stored_size
-    timing = Timing(
+    return timing_of(strip), (strip.crop(0, height * page, width, height) for page in range(info.pages))
+
+
+def timing_of(strip: vips.Image) -> Timing:
+    return Timing(
         delays=tuple(strip.get("delay")) if has_field(strip, "delay") else (),
         loop=int(strip.get("loop")) if has_field(strip, "loop") else 0,
     )
-    return timing, (strip.crop(0, height * page, width, height) for page in range(info.pages))
 
 
 def join(frames: Sequence[vips.Image], timing: Timing) -> vips.Image:

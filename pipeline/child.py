@@ -11,21 +11,27 @@ import resource
 import signal
 import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
+from pipeline.admission import HELD_MEGABYTES
+from pipeline.colour_report import ColourReport, View
 from pipeline.errors import ImgoptError, RenderFailed
 from pipeline.limits import Limits
-from pipeline.rendition import Rendition
+from pipeline.rendition import Measured, Rendition
+from pipeline.request import RenderRequest
 from pipeline.sniff import SNIFF_BYTES, sniff
 from pipeline.source import SourceInfo
+from pipeline.spec import Format
 
 BASE_ADDRESS_SPACE_MB = 350
 ADDRESS_SPACE_MB_PER_MEGAPIXEL = 35
+OUTPUT_ADDRESS_SPACE_MB_PER_MEGAPIXEL = 60
+"""AVIF with alpha maps 56 for each megapixel that it writes, more than any other."""
 MAX_OPEN_FILES = 256
 NICENESS = 5
 """Where renders and hits compete for a core, hits win: they need it for a tenth of a millisecond."""
@@ -34,6 +40,7 @@ NICENESS = 5
 @dataclass(frozen=True, slots=True)
 class Task:
     function: Callable[..., Any]
+    """May return a `Reply` where more is to be said than a value."""
     args: tuple[Any, ...]
 
 
@@ -58,7 +65,7 @@ def main(connection_fd: int, lifeline_fd: int) -> None:
     while not reply.retire:
         try:
             data = connection.recv_bytes()
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # reset: it left without having read that this child is ready
             return
         reply = answer(data)
         _send(connection, reply)
@@ -90,7 +97,7 @@ def prepare() -> Reply:
         os.nice(NICENESS)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _set_soft_limit(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
-        from pipeline import inspect, production, vips  # noqa: F401 (imported now, or the first task would pay)
+        from pipeline import inspect, many, remeasure, vips  # noqa: F401 (imported now, or the first task would pay)
 
         vips.block_untrusted()
         vips.prove_untrusted_blocked()
@@ -107,7 +114,8 @@ def answer(data: bytes) -> Reply:
     set_address_space(None)
     try:
         task = ForkingPickler.loads(data)
-        return Reply(value=task.function(*task.args))
+        value = task.function(*task.args)
+        return value if isinstance(value, Reply) else Reply(value=value)
     except BaseException as error:
         set_address_space(None)  # or there may be no memory left to say so
         return _explain(error)
@@ -118,6 +126,8 @@ def _explain(error: BaseException) -> Reply:
     if is_out_of_memory(error):
         failure = RenderFailed("Expected a picture that renders within the memory limit, and this one needs more.")
         return Reply(error=failure, detail=detail, retire=True)
+    if isinstance(error, RenderFailed):  # as `pipeline.many` wraps what nobody foresaw
+        return Reply(error=error, detail=detail)
     if isinstance(error, ImgoptError):
         return Reply(error=error)
     return Reply(error=RenderFailed("Expected a picture that can be rendered, and this one failed."), detail=detail)
@@ -153,14 +163,56 @@ def _set_soft_limit(which: int, wanted: int) -> None:
     resource.setrlimit(which, (wanted, hard))
 
 
-def render_task(source: bytes | str, request: Any, render_log: str | None, label: str) -> Rendition:
+def render_task(source: bytes | str, request: Any, measure: bool, render_log: str | None, label: str) -> Rendition:
     from pipeline.render import render
 
     if render_log is not None:
         _append_line(render_log, f"{label} {os.getpid()}\n")
     data = _read(source)
-    bound_by_format(data, request.limits)
-    return render(data, request)
+    mark = None if request.mark is None else _read(request.mark)
+    bound_by_format(data, request.limits, mark=mark, output=True)
+    return render(data, replace(request, mark=mark), measure=measure)
+
+
+def measure_task(source: bytes | str, request: RenderRequest, body: bytes, file_format: Format) -> Measured:
+    from pipeline.remeasure import remeasure
+
+    data = _read(source)
+    mark = None if request.mark is None else _read(request.mark)
+    bound_by_format(data, request.limits, mark=mark, output=True)
+    return remeasure(data, replace(request, mark=mark), body, file_format)
+
+
+def render_many_task(
+    source: bytes | str,
+    requests: Sequence[RenderRequest],
+    measure: bool,
+    threads: int,
+    render_log: str | None,
+    label: str,
+) -> Any:
+    """This will answer a list with a rendition or an error for each request."""
+    from pipeline.many import produce_each
+
+    if render_log is not None:
+        _append_line(render_log, f"{label} {os.getpid()}\n" * len(requests))
+    data = _read(source)
+    marks = {request.mark: _read(request.mark) for request in requests if request.mark is not None}
+    requests = [replace(request, mark=marks[request.mark]) if request.mark else request for request in requests]
+    try:
+        needed = max(_address_space_mb(data, each.limits, each.mark, output=True) for each in requests)
+    except ImgoptError as error:
+        return Reply(value=[error] * len(requests))
+    written = max(request.limits.max_output_megapixels for request in requests)
+    set_address_space(needed + HELD_MEGABYTES + (threads - 1) * written * ADDRESS_SPACE_MB_PER_MEGAPIXEL)
+    outcomes = produce_each(data, requests, measure=measure, threads=threads)
+    set_address_space(None)
+    failures = {place: _explain(each) for place, each in enumerate(outcomes) if isinstance(each, ImgoptError)}
+    return Reply(
+        value=[failures[place].error if place in failures else each for place, each in enumerate(outcomes)],
+        detail="\n".join(failure.detail for failure in failures.values() if failure.detail),
+        retire=any(failure.retire for failure in failures.values()),
+    )
 
 
 def header_task(source: bytes | str, limits: Limits) -> SourceInfo:
@@ -179,14 +231,45 @@ def inspect_task(source: bytes | str, limits: Limits) -> SourceInfo:
     return inspect(data, limits)
 
 
+def colour_task(source: bytes | str, limits: Limits) -> tuple[SourceInfo, ColourReport]:
+    from pipeline import inspector
+    from pipeline.header import read_header
+
+    data = _read(source)
+    bound_by_format(data, limits)
+    info = read_header(data, limits)
+    return info, inspector.report(data, info, limits)
+
+
+def colour_view_task(source: bytes | str, limits: Limits, view: View) -> bytes:
+    from pipeline import inspector
+    from pipeline.header import read_header
+
+    data = _read(source)
+    bound_by_format(data, limits)
+    return inspector.draw(data, read_header(data, limits), limits, view)
+
+
 def _read(source: bytes | str) -> bytes:
     return source if isinstance(source, bytes) else Path(source).read_bytes()
 
 
-def bound_by_format(data: bytes, limits: Limits) -> None:
-    """This will bound memory by the most that a picture of that format may need: for AVIF at 40 megapixels 1,750 MB."""
-    megapixels = limits.max_megapixels[sniff(data[:SNIFF_BYTES])]
-    set_address_space(BASE_ADDRESS_SPACE_MB + ADDRESS_SPACE_MB_PER_MEGAPIXEL * megapixels)
+def bound_by_format(data: bytes, limits: Limits, *, mark: bytes | None = None, output: bool = False) -> None:
+    """This will bound memory by the most that a picture of that format may need: for AVIF at 40 megapixels 1,750 MB.
+
+    A watermark is another picture, with what its own format may need. A rendition may be larger than its source: an
+    icon of 48 px with a margin of 1,000 has 4 megapixels, where icons have one.
+    """
+    set_address_space(_address_space_mb(data, limits, mark, output=output))
+
+
+def _address_space_mb(data: bytes, limits: Limits, mark: bytes | str | None, *, output: bool) -> float:
+    pictures = [data, *([mark] if isinstance(mark, bytes) else [])]
+    megapixels = sum(limits.max_megapixels[sniff(picture[:SNIFF_BYTES])] for picture in pictures)
+    megabytes = ADDRESS_SPACE_MB_PER_MEGAPIXEL * megapixels
+    if output:
+        megabytes = max(megabytes, OUTPUT_ADDRESS_SPACE_MB_PER_MEGAPIXEL * limits.max_output_megapixels)
+    return BASE_ADDRESS_SPACE_MB + megabytes
 
 
 def _append_line(path: str, line: str) -> None:

@@ -7,11 +7,16 @@ few that do not fit, and the profiles of cameras and screens (matrices) have non
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyvips
 
-from pipeline import vips
+from pipeline import icc, vips
 from pipeline.header import profile_of
 from pipeline.source import SourceInfo
+
+MAX_PROFILE_BYTES = 4_000_000
+"""Of a profile that is kept: the largest in circulation, of printing presses, have 2.7 MB."""
 
 _INTENT = "relative"
 
@@ -21,12 +26,31 @@ def to_srgb(image: vips.Image, info: SourceInfo) -> vips.Image:
 
     A profile that cannot be read, or is of another colour space than the samples, is treated as sRGB.
     """
-    alpha = image[image.bands - 1] if image.hasalpha() else None
-    colour = image[0 : image.bands - 1] if alpha is not None else image
-    colour = _managed(colour, info)
-    if alpha is None:
-        return colour
-    return colour.bandjoin(_to_eight_bits(alpha, image.interpretation))
+    return _beside_alpha(image, lambda colour: _managed(colour, info))
+
+
+def in_own_colours(image: vips.Image, info: SourceInfo) -> vips.Image:
+    """This will return the image with 8 bits a sample, in the colours of its own profile; without one, in sRGB."""
+    if kept_profile(image, info) is None:
+        return to_srgb(image, info)
+    if image.format == "uchar":
+        return image
+    return _beside_alpha(image, lambda colour: _plain(colour, _plain_space(info)))
+
+
+def kept_profile(image: vips.Image, info: SourceInfo) -> icc.Profile | None:
+    """This will return the embedded profile where a file can be left in it: sound, of the samples' space, bounded."""
+    profile = profile_of(image)
+    if profile is None or profile.space != info.colour_space or len(profile.data) > MAX_PROFILE_BYTES:
+        return None
+    return profile
+
+
+def _beside_alpha(image: vips.Image, work: Callable[[vips.Image], vips.Image]) -> vips.Image:
+    if not image.hasalpha():
+        return work(image)
+    colour, alpha = image[0 : image.bands - 1], image[image.bands - 1]
+    return work(colour).bandjoin(_to_eight_bits(alpha, image.interpretation))
 
 
 def _managed(image: vips.Image, info: SourceInfo) -> vips.Image:
@@ -36,7 +60,11 @@ def _managed(image: vips.Image, info: SourceInfo) -> vips.Image:
         except pyvips.Error:
             # The tag table is sound and the colour engine still refuses: not worth failing a picture for.
             pass
-    return _plain(image, "b-w" if info.colour_space == "grey" else "srgb")
+    return _plain(image, _plain_space(info))
+
+
+def _plain_space(info: SourceInfo) -> str:
+    return "b-w" if info.colour_space == "grey" else "srgb"
 
 
 def _through_profile(image: vips.Image, info: SourceInfo) -> vips.Image:

@@ -25,10 +25,10 @@ def read_colour(text: str) -> Colour:
         return _read_hex(text)
     if text.lower() == "transparent":
         return 0, 0, 0, 0
-    named = ImageColor.colormap.get(text.lower())
-    if named is None:
+    if text.lower() not in ImageColor.colormap:
         raise ValueError(text)
-    red, green, blue = ImageColor.getrgb(named)[:3]
+    # Not what the map has of it: Pillow puts numbers in the place of a text that it has read once.
+    red, green, blue = ImageColor.getrgb(text.lower())[:3]
     return red, green, blue, 255
 
 

@@ -7,37 +7,40 @@ twice the wanted size is left, so that the last reduction is always done by a go
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Final
 
 import pyvips
 
 from pipeline import pillow, vips
-from pipeline.errors import DamagedImage
 from pipeline.geometry import Plan
-from pipeline.header import check_total_pixels, damaged, open_lazily
-from pipeline.limits import Limits
-from pipeline.passthrough.gif import is_cut_short
+from pipeline.header import damaged, open_lazily
 from pipeline.source import SourceInfo
 from pipeline.spec import Rect
 
 _JPEG_SHRINKS = (8, 4, 2)
+_SHRINKING: Final[dict[str, Callable[[int], dict[str, float]]]] = {
+    "jpeg": lambda times: {"shrink": times},
+    "webp": lambda times: {"scale": 1 / times},
+}
+"""The loaders that can shrink, and how they are told."""
 _LEFT_FOR_THE_FILTER = 2.0
 
 
 def open_frame(data: bytes, info: SourceInfo, plan: Plan) -> vips.Image:
-    """This will open the first frame, cut to the plan's area and shrunk as far as loading can shrink it."""
-    return open_cut(data, info, plan.area, shrink=_shrink_on_load(info, plan))
+    """This will open the plan's page, cut to its area and shrunk as far as loading can shrink it."""
+    return open_cut(data, info, plan.area, page=plan.spec.page, shrink=shrink_on_load(info, plan))
 
 
-def open_cut(data: bytes, info: SourceInfo, area: Rect | None, *, shrink: int = 1) -> vips.Image:
-    """This will open an area of the first frame (None: all of it), in pixels as stored."""
+def open_cut(
+    data: bytes, info: SourceInfo, area: Rect | None, *, page: int | None = None, shrink: int = 1
+) -> vips.Image:
+    """This will open an area of a page or frame (None: all of the first), in pixels as stored."""
     if info.format in pillow.FORMATS:
         image = pillow.load(data, info.format)
-    elif shrink == 1:
-        image = open_lazily(data, info.format)
-    elif info.format == "jpeg":
-        image = open_lazily(data, "jpeg", shrink=shrink)
     else:
-        image = open_lazily(data, "webp", scale=1 / shrink)
+        options = {"page": page - 1} if page is not None and page > 1 else {}
+        image = open_lazily(data, info.format, **options, **_SHRINKING[info.format](shrink) if shrink > 1 else {})
     return image if area is None else _cut(image, area, info)
 
 
@@ -49,30 +52,9 @@ def in_memory(image: vips.Image, source_format: str) -> vips.Image:
         raise damaged(source_format, error) from error
 
 
-def decode_strictly(data: bytes, info: SourceInfo, limits: Limits) -> None:
-    """This will decode every page and keep none, raising `DamagedImage` where one does not decode.
-
-    The pixels stream through a sum, so that a picture of 100 megapixels does not have to fit into memory.
-    """
-    if info.format in pillow.FORMATS:
-        pillow.load(data, info.format)
-        return
-    if info.format == "gif" and is_cut_short(data):
-        raise DamagedImage("Expected a whole gif file, received one that ends in the middle of a frame.")
-    if info.format == "tiff":
-        pages = [open_lazily(data, "tiff", page=page) for page in range(info.pages)]
-        check_total_pixels([(page.width, page.height) for page in pages], info, limits)
-    else:
-        pages = [open_lazily(data, info.format, **({"n": -1} if info.is_animated else {}))]
-    for page in pages:
-        try:
-            page.avg()
-        except pyvips.Error as error:
-            raise damaged(info.format, error) from error
-
-
-def _shrink_on_load(info: SourceInfo, plan: Plan) -> int:
-    if info.format not in ("jpeg", "webp"):
+def shrink_on_load(info: SourceInfo, plan: Plan) -> int:
+    """This will say by how much the loader shrinks the source for a plan; 1: not at all."""
+    if info.format not in _SHRINKING:
         return 1
     across, down = plan.stored_width / plan.stored_scaled_width, plan.stored_height / plan.stored_scaled_height
     spare = min(across, down) / _LEFT_FOR_THE_FILTER

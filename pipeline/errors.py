@@ -7,6 +7,7 @@
     ├── DamagedImage          on the allow-list, and it does not decode strictly
     ├── ImageTooLarge         the header says more pixels than its format may have
     ├── OutputTooLarge        the spec asks for more pixels than a variant may have
+    ├── Unmeasurable          two pictures that cannot be compared
     ├── RenderFailed          the child crashed or ran out of memory
     ├── RenderTimeout         the child was killed at its time limit
     └── Busy                  the queue is full; come back after `retry_after_seconds`
@@ -53,6 +54,10 @@ class ImageTooLarge(ImgoptError):
 
 class OutputTooLarge(ImgoptError):
     code = "output_too_large"
+
+
+class Unmeasurable(ImgoptError):
+    code = "unmeasurable"
 
 
 class RenderFailed(ImgoptError):

@@ -3,8 +3,8 @@
 A plan is carried out in this order, and nothing in it needs to be worked out again:
 
     cut `area` in stored pixels → scale to `stored_scaled_width` × `stored_scaled_height` → make upright by
-    `orientation` → turn by `rotate` (counter-clockwise) → `flip` → cut `crop` → blur → sharpen → lay on the canvas
-    at (`picture_left`, `picture_top`) → add `pad` on every side
+    `orientation` → turn by `rotate` (counter-clockwise) → `flip` → cut `crop` → tones and detail by `spec` → lay on
+    the canvas at (`picture_left`, `picture_top`) → border and mask by `spec` → add its `pad` on every side
 
 Lengths are kept as fractions of whole numbers until they are rounded, half up, so no result hangs on a float.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pipeline.areas import clamp_rect, start_area
 from pipeline.errors import OutputTooLarge
 from pipeline.limits import Limits
-from pipeline.spec import Colour, Rect, TransformSpec
+from pipeline.spec import Rect, TransformSpec
 
 Size = tuple[int, int]
 Point = tuple[float, float]
@@ -39,6 +39,8 @@ class Plan:
     else is in output pixels after all turns.
     """
 
+    spec: TransformSpec
+    """What was asked for; strengths and colours are read from it, for they need no working out."""
     area: Rect | None
     """The part of the stored picture to start from; None: all of it."""
     stored_width: int
@@ -63,10 +65,6 @@ class Plan:
     picture_left: int
     picture_top: int
     """Where the picture lies on the canvas."""
-    pad: int
-    background: Colour | None
-    blur: int
-    sharpen: int
 
     @property
     def swaps_axes(self) -> bool:
@@ -101,21 +99,22 @@ class Plan:
 
     @property
     def output_width(self) -> int:
-        return self.canvas_width + 2 * self.pad
+        return self.canvas_width + 2 * self.spec.pad
 
     @property
     def output_height(self) -> int:
-        return self.canvas_height + 2 * self.pad
+        return self.canvas_height + 2 * self.spec.pad
 
     @property
     def is_identity(self) -> bool:
         """Whether an opaque picture would keep every pixel: nothing but encoding happens.
 
-        `background` is not asked: it shows only behind transparent pixels.
+        `background` is not asked: it shows only behind transparent pixels. A page that is asked for is one of a file
+        that may have more.
         """
         turned = self.orientation != 1 or self.rotate or self.flip
-        resized = self.area or self.scales or self.crop or self.letterboxes or self.pad
-        return not (turned or resized or self.blur or self.sharpen)
+        resized = self.area or self.scales or self.crop or self.letterboxes or self.spec.pad
+        return not (turned or resized or self.spec.has_effects or self.spec.page)
 
 
 def plan(spec: TransformSpec, *, width: int, height: int, orientation: int, limits: Limits) -> Plan:
@@ -143,6 +142,7 @@ def plan(spec: TransformSpec, *, width: int, height: int, orientation: int, limi
     swapped = orientation >= 5
     cuts = kept != scaled
     result = Plan(
+        spec=spec,
         area=start_area(spec, width=width, height=height, orientation=orientation),
         stored_width=start.height if swapped else start.width,
         stored_height=start.width if swapped else start.height,
@@ -157,10 +157,6 @@ def plan(spec: TransformSpec, *, width: int, height: int, orientation: int, limi
         canvas_height=canvas[1],
         picture_left=_lay(canvas[0] - kept[0], spec.gravity, "west", "east"),
         picture_top=_lay(canvas[1] - kept[1], spec.gravity, "north", "south"),
-        pad=spec.pad,
-        background=spec.background,
-        blur=spec.blur,
-        sharpen=spec.sharpen,
     )
     _refuse_too_large(result, turned, limits)
     return result

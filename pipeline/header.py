@@ -7,12 +7,13 @@ pixels would cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import pyvips
 
 from pipeline import icc, pillow, vips
-from pipeline.errors import DamagedImage, ImageTooLarge, UnsupportedFormat
+from pipeline.errors import BadParameter, DamagedImage, ImageTooLarge, UnsupportedFormat
 from pipeline.limits import Limits
 from pipeline.passthrough.webp import count_frames
 from pipeline.signalled import overrides_icc, signalled_profile
@@ -57,6 +58,21 @@ def read_header(data: bytes, limits: Limits) -> SourceInfo:
         info = _describe(open_lazily(data, source_format), source_format)
     check_limits(info, limits)
     return info
+
+
+def read_page(data: bytes, info: SourceInfo, page: int | None, limits: Limits) -> SourceInfo:
+    """This will say what one page (from 1) is, as a still; None stands for the file as it is.
+
+    Pages of a TIFF may be of any size. Raises BadParameter for a page that the file does not have.
+    """
+    if page is None:
+        return info
+    if page > info.pages:
+        raise BadParameter(f"Expected a page that the picture has, 1 to {info.pages}, for page, received '{page}'.")
+    chosen = info if page == 1 else _describe(open_lazily(data, info.format, page=page - 1), info.format)
+    chosen = replace(chosen, pages=1)
+    check_total_pixels([(chosen.width, chosen.height)], chosen, limits)
+    return chosen
 
 
 def check_limits(info: SourceInfo, limits: Limits) -> None:

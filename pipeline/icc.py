@@ -83,6 +83,14 @@ def is_srgb(profile: Profile) -> bool:
     return True
 
 
+def colorants(profile: Profile) -> tuple[Triple, Triple, Triple] | None:
+    """This will return XYZ of red, green and blue under D50; None: the profile is none of a matrix and three curves."""
+    if profile.space != "rgb" or any(tag.startswith(b"A2B") for tag in profile.tags):
+        return None
+    red, green, blue = (_xyz(profile.tag(letter + b"XYZ")) for letter in (b"r", b"g", b"b"))
+    return None if red is None or green is None or blue is None else (red, green, blue)
+
+
 def description(profile: Profile) -> str:
     """This will return what the profile calls itself, as safe text of at most `MAX_DESCRIPTION` characters."""
     tag = profile.tag(b"desc")

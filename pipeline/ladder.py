@@ -10,18 +10,16 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.errors import BadParameter
 from pipeline.geometry import round_half_up
+from pipeline.idle import without_idle_options
+from pipeline.lengths import refuse_too_long, times, with_dpr
 from pipeline.spec import TransformSpec
-from pipeline.values import MAX_PAD, MAX_SIDE
+from pipeline.values import MAX_SIDE
 
 DEFAULT_LADDER: tuple[int, ...] = (
     32, 48, 64, 80, 96, 128, 160, 192, 240, 320, 400, 480, 560, 640, 720, 800, 960, 1080, 1200,
     1280, 1440, 1600, 1920, 2240, 2560, 3200, 3840,
 )  # fmt: skip
-
-CENTRED = ("centre", "focal", "attention", "entropy")
-"""Gravities that lay a letterboxed picture in the middle of its canvas."""
 
 
 def snap(width: int, ladder: Sequence[int]) -> int:
@@ -36,14 +34,16 @@ def snap(width: int, ladder: Sequence[int]) -> int:
 def resolve(spec: TransformSpec, ladder: Sequence[int]) -> TransformSpec:
     """This will fold `dpr` and the ladder into the sizes, so that specs which mean the same become equal.
 
-    The result has dpr 1 and snap True. An empty ladder leaves the sizes exact, as jobs and the command line want it.
+    The result has dpr 1, snap True and no option that cannot show. An empty ladder leaves the sizes exact, as jobs
+    and the command line want it.
 
     >>> resolve(TransformSpec(width=300, height=150, dpr=2), (320, 640))
     ... # doctest: +ELLIPSIS
-    TransformSpec(width=640, height=320, fit='clip', ...
+    TransformSpec(page=None, width=640, height=320, fit='clip', ...
 
-    Raises BadParameter when `dpr` or the ladder makes a side or the margin longer than may be asked for.
+    Raises BadParameter when `dpr` or the ladder makes a length longer than may be asked for.
     """
+    spec = without_idle_options(spec)  # what is idle may be as long as it likes
     width, height, ratio = _times(spec.width, spec.dpr), _times(spec.height, spec.dpr), spec.aspect_ratio
     if ratio and height and not width:
         width = round_half_up(height * ratio[0], ratio[1])
@@ -53,15 +53,14 @@ def resolve(spec: TransformSpec, ladder: Sequence[int]) -> TransformSpec:
         width, height = _snapped(width, height, ladder)
     if ratio and width:
         height, ratio = round_half_up(width * ratio[1], ratio[0]), None
-    pad = _times(spec.pad, spec.dpr) or 0
-    _refuse_too_long(width, height, pad)
-    sized = replace(spec, width=width, height=height, aspect_ratio=ratio, pad=pad, dpr=1.0, snap=True)
-    return _without_idle_options(sized)
+    for name, length in (("w", width), ("h", height)):
+        refuse_too_long(name, length or 0, MAX_SIDE)
+    sized = replace(with_dpr(spec), width=width, height=height, aspect_ratio=ratio, dpr=1.0, snap=True)
+    return without_idle_options(sized)
 
 
 def _times(length: int | None, dpr: float) -> int | None:
-    """In hundredths, which `dpr` has, so that no half is lost to a float."""
-    return length and round_half_up(length * round(dpr * 100), 100)
+    return length and times(length, dpr)
 
 
 def _snapped(width: int, height: int | None, ladder: Sequence[int]) -> tuple[int, int | None]:
@@ -71,21 +70,3 @@ def _snapped(width: int, height: int | None, ladder: Sequence[int]) -> tuple[int
         return rung, None
     scaled = round_half_up(height * rung, width)
     return (rung, scaled) if scaled <= MAX_SIDE else (width, height)
-
-
-def _refuse_too_long(width: int | None, height: int | None, pad: int) -> None:
-    for name, length, longest in (("w", width, MAX_SIDE), ("h", height, MAX_SIDE), ("pad", pad, MAX_PAD)):
-        if length and length > longest:
-            raise BadParameter(f"Expected at most {longest} px for {name} after dpr and ar, received {length} px.")
-
-
-def _without_idle_options(spec: TransformSpec) -> TransformSpec:
-    """The spec without the options that cannot show: a fit without a box, a gravity where nothing is cut."""
-    default = TransformSpec()
-    spec = replace(spec, enlarge=spec.enlarge and bool(spec.width or spec.height))
-    if not spec.has_box:
-        spec = replace(spec, fit=default.fit)
-    if spec.fit == "crop":
-        return spec
-    gravity = spec.gravity if spec.fit == "fill" and spec.gravity not in CENTRED else default.gravity
-    return replace(spec, gravity=gravity, focal_x=None, focal_y=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from pipeline.errors import BadParameter
 from pipeline.parameters import BY_NAME, PARAMETERS, Parameter
@@ -16,12 +17,12 @@ from pipeline.spec import TransformSpec
 
 __all__ = ["PARAMETERS", "canonical", "parse", "shown"]
 
-MAX_VALUE_LENGTH = 64
-"""Longer than any good value, and short enough that a 10-kB number costs nothing."""
 MAX_SHOWN_LENGTH = 40
 
 _WRITTEN = tuple(sorted((row for row in PARAMETERS if row.field), key=lambda row: row.name))
 _DEFAULT = TransformSpec()
+_UNESCAPED = ":,/@"
+"""Plain in a query (RFC 3986, 3.4), and the text is read by people too."""
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> TransformSpec:
@@ -46,13 +47,21 @@ def parse(pairs: Iterable[tuple[str, str]]) -> TransformSpec:
 
 
 def canonical(spec: TransformSpec) -> str:
-    """This will give the spec's one text: names sorted, defaults left out. `parse` reads it back to the same spec.
+    """This will give the spec's one text: names sorted, defaults left out, values percent-encoded.
+
+    It is a query: split and decoded, `parse` reads it back to the same spec.
 
     >>> canonical(TransformSpec(width=400, height=300, fit="crop", gravity="north"))
     'crop=north&fit=crop&h=300&w=400'
+    >>> canonical(TransformSpec(text="Salt & pepper"))
+    'txt=Salt%20%26%20pepper'
     """
     said = ((row, getattr(spec, row.field)) for row in _WRITTEN)
-    return "&".join(f"{row.name}={row.write(value)}" for row, value in said if value != getattr(_DEFAULT, row.field))
+    return "&".join(
+        f"{row.name}={quote(row.write(value), safe=_UNESCAPED)}"
+        for row, value in said
+        if value != getattr(_DEFAULT, row.field)
+    )
 
 
 def shown(text: str) -> str:
@@ -70,7 +79,7 @@ def shown(text: str) -> str:
 def _read(row: Parameter, name: str, text: str) -> object:
     try:
         # Every reader refuses the empty text, and never sees a long one.
-        return row.read(text if len(text) <= MAX_VALUE_LENGTH else "")
+        return row.read(text if len(text) <= row.longest else "")
     except (ValueError, LookupError) as error:
         raise BadParameter(f"Expected {row.accepts} for {name}, received {shown(text)}.") from error
 
@@ -84,7 +93,10 @@ def _assemble(read: dict[str, Any]) -> TransformSpec:
         if read.get("crop", "focal") != "focal":
             raise BadParameter(f"Expected crop=focalpoint or no crop for fp-x and fp-y, received '{read['crop']}'.")
         fields |= {"focal_x": read.get("fp-x", 0.5), "focal_y": read.get("fp-y", 0.5)}
-    return TransformSpec(**fields)
+    spec = TransformSpec(**fields)
+    if isinstance(spec.quality, int) and (spec.min_worst_tile, spec.max_delta_e) != (None, None):
+        raise BadParameter(f"Expected q=auto or no q with min-worst-tile and max-delta-e, received q={spec.quality}.")
+    return spec
 
 
 def _repeated(first: str, second: str) -> str:

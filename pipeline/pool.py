@@ -14,21 +14,28 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
 from pipeline import child
 from pipeline.admission import BASE_MB, Admission, Weight
-from pipeline.errors import Busy, RenderFailed, RenderTimeout
+from pipeline.errors import Busy, ImgoptError, RenderFailed, RenderTimeout
 from pipeline.limits import Limits
 from pipeline.render import RenderRequest
-from pipeline.rendition import Rendition
+from pipeline.rendition import Measured, Rendition
 from pipeline.slot import ChildLost, ChildUnfit, Slot
 from pipeline.source import SourceInfo
+from pipeline.spec import Format
 
 logger = logging.getLogger("imgopt.pool")
+
+MOST_LIMITS = 10
+"""Many renditions in one task have at most that many times the limit of one: a child that hangs is lost for as long."""
+THREADS_OF_MANY = 2
+"""They are written by that many threads, or as many as there are children. They take one place all the same: counted
+as two, a ladder would make a page's own renders wait for seconds where now they share the cores with it."""
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -99,14 +106,59 @@ class RenderPool:
         return tuple(slot.pid for slot in self._slots if slot.pid is not None)
 
     def render(
-        self, source: bytes | str | Path, request: RenderRequest, *, weight: Weight, label: str = "-"
+        self,
+        source: bytes | str | Path,
+        request: RenderRequest,
+        *,
+        weight: Weight,
+        label: str = "-",
+        timeout_seconds: float | None = None,
+        measure: bool = False,
     ) -> Rendition:
         """This will render a source, given as bytes or as the path of a file.
 
-        `label` is what the render log calls it. Raises what `pipeline.render.render` raises, and `RenderFailed`,
-        `RenderTimeout` or `Busy`.
+        `weight` is the source's, and what is made of it is added here; `label` is what the render log calls it. Raises
+        what `pipeline.render.render` raises, and `RenderFailed`, `RenderTimeout` or `Busy`.
         """
-        return self._run(weight.megabytes, child.render_task, _plain(source), request, self.config.render_log, label)
+        log = self.config.render_log
+        megabytes = weight.megabytes_of(request, measure=measure)
+        return self._run(megabytes, timeout_seconds, child.render_task, _plain(source), request, measure, log, label)
+
+    def measure(
+        self, source: bytes | str | Path, request: RenderRequest, body: bytes, file_format: Format, *, weight: Weight
+    ) -> Measured:
+        """This will compare a file that was made of a source with what was asked for; see `pipeline.remeasure`.
+
+        It raises what `render` raises.
+        """
+        megabytes = weight.megabytes_of(request, measure=True)
+        return self._run(megabytes, None, child.measure_task, _plain(source), request, body, file_format)
+
+    def render_many(
+        self,
+        source: bytes | str | Path,
+        requests: Sequence[RenderRequest],
+        *,
+        weight: Weight,
+        label: str = "-",
+        timeout_seconds: float | None = None,
+        measure: bool = False,
+    ) -> list[Rendition | ImgoptError]:
+        """This will make many renditions of one source in one child, decoding it once; see `pipeline.many`.
+
+        What is wrong with one request is an error in its place. What ends them all is raised: `RenderFailed` where the
+        child died, `RenderTimeout`, `Busy`. Without a time limit they have that of one render each, at most
+        `MOST_LIMITS` of them. With `measure` each rendition has its scores.
+        """
+        if not requests:
+            return []
+        limit = timeout_seconds or self.config.timeout_seconds * min(len(requests), MOST_LIMITS)
+        threads = min(self.config.processes, THREADS_OF_MANY)
+        log = self.config.render_log
+        return self._run(
+            weight.megabytes_of_many(requests, threads=threads, measure=measure), limit,
+            child.render_many_task, _plain(source), list(requests), measure, threads, log, label,
+        )  # fmt: skip
 
     def inspect(self, source: bytes | str | Path) -> SourceInfo:
         """This will decode a source completely and strictly, and say what it is.
@@ -115,11 +167,11 @@ class RenderPool:
         """
         limits = self.config.limits
         header = self.run(child.header_task, _plain(source), limits)
-        return self._run(Weight.of(header).megabytes, child.inspect_task, _plain(source), limits)
+        return self._run(Weight.of(header).megabytes, None, child.inspect_task, _plain(source), limits)
 
-    def run(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """This will run any function that a child can import."""
-        return self._run(BASE_MB, function, *args)
+    def run(self, function: Callable[[*Ts], T], *args: *Ts, megabytes: float = BASE_MB) -> T:
+        """This will run any function that a child can import; `megabytes` is what it is weighed by."""
+        return self._run(megabytes, None, function, *args)
 
     def ping(self) -> None:
         """This will raise unless the pool can work.
@@ -131,7 +183,7 @@ class RenderPool:
             slot = self._idle.get_nowait()
         except queue.Empty:
             return
-        self._ask(slot, os.getpid)
+        self._ask(slot, None, os.getpid)
 
     def stop(self) -> None:
         """This will kill all children and turn everybody away, within milliseconds; it may be called again."""
@@ -141,11 +193,11 @@ class RenderPool:
         for slot in self._slots:
             slot.stop()
 
-    def _run(self, megabytes: float, function: Callable[[*Ts], T], *args: *Ts) -> T:
+    def _run(self, megabytes: float, limit: float | None, function: Callable[[*Ts], T], *args: *Ts) -> T:
         self._start()
         with self._admission.enter(megabytes):
             # No more tasks are admitted than there are slots: one is free, or will be when a `ping` ends.
-            return self._ask(self._idle.get(), function, *args)
+            return self._ask(self._idle.get(), limit, function, *args)
 
     def _start(self) -> None:
         with self._lock:
@@ -162,13 +214,13 @@ class RenderPool:
         if self._stopped:
             raise Busy("Expected a running render pool, and this one is stopped; come back in a moment.")
 
-    def _ask(self, slot: Slot, function: Callable[[*Ts], T], *args: *Ts) -> T:
+    def _ask(self, slot: Slot, limit: float | None, function: Callable[[*Ts], T], *args: *Ts) -> T:
         self._count(tasks=1)
+        limit = limit or self.config.timeout_seconds
         try:
-            reply = slot.ask(child.Task(function, args))
+            reply = slot.ask(child.Task(function, args), limit)
         except TimeoutError as error:
             self._count(timeouts=1)
-            limit = self.config.timeout_seconds
             raise RenderTimeout(f"Expected a render to take at most {limit:g} seconds, and it took longer.") from error
         except ChildUnfit as error:
             self._refusal = f"The render pool refuses to work until it is restarted. {error}"
@@ -180,9 +232,9 @@ class RenderPool:
             raise RenderFailed("Expected a picture that can be rendered, and its render process died.") from error
         finally:
             self._idle.put(slot)
+        if reply.detail:
+            logger.warning("render failed", extra={"detail": reply.detail})
         if reply.error is not None:
-            if reply.detail:
-                logger.warning("render failed", extra={"detail": reply.detail})
             raise reply.error
         result: T = reply.value
         return result

@@ -54,14 +54,14 @@ def build(name: str, primaries: Primaries, curve: Curve, *, grey: bool = False) 
     if grey:
         tags.append((b"kTRC", trc))
     else:
-        colorants = _colorants(primaries)
-        tags += [(letter + b"XYZ", _xyz_tag(colorants[:, i])) for i, letter in enumerate((b"r", b"g", b"b"))]
+        columns = colorants(primaries)
+        tags += [(letter + b"XYZ", _xyz_tag(columns[:, i])) for i, letter in enumerate((b"r", b"g", b"b"))]
         tags += [(letter + b"TRC", trc) for letter in (b"r", b"g", b"b")]
     return _assemble(b"GRAY" if grey else b"RGB ", tags)
 
 
-def _colorants(primaries: Primaries) -> NDArray[np.float64]:
-    """Columns: XYZ of red, green and blue at full drive, adapted from the white to D50."""
+def colorants(primaries: Primaries) -> NDArray[np.float64]:
+    """This will give, as columns, the XYZ of red, green and blue at full drive, adapted from the white to D50."""
     red, green, blue, white = (np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in primaries)
     unscaled = np.column_stack([red, green, blue])
     scaled = unscaled * np.linalg.solve(unscaled, white)

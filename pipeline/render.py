@@ -12,12 +12,12 @@ from pipeline.request import RenderRequest
 __all__ = ["RenderRequest", "render"]
 
 
-def render(data: bytes, request: RenderRequest) -> Rendition:
-    """This will make one rendition of a master's bytes.
+def render(data: bytes, request: RenderRequest, *, measure: bool = False) -> Rendition:
+    """This will make one rendition of a master's bytes and, if asked to, measure it.
 
     Raises `UnsupportedFormat`, `DamagedImage`, `ImageTooLarge` or `OutputTooLarge`. May crash or hang on crafted
     bytes: call it in a process that can be killed.
     """
     from pipeline import production
 
-    return production.produce(data, request)
+    return production.produce(data, request, measure=measure)

@@ -69,15 +69,15 @@ class Slot:
             if self._child is None and not self._stopped:
                 self._child = _Child(self._timeout_seconds)
 
-    def ask(self, task: Task) -> Reply:
-        """This will have the child do a task.
+    def ask(self, task: Task, timeout_seconds: float) -> Reply:
+        """This will have the child do a task, waiting at most so long for each part of the exchange.
 
         Raises `TimeoutError`, `ChildLost` or `ChildUnfit`; the child that was asked is dead then.
         """
         child = self._live_child()
         try:
             child.wait_until_ready()
-            reply = child.ask(task)
+            reply = child.ask(task, timeout_seconds)
         except BaseException as error:
             self._replace(child, with_another=not isinstance(error, ChildUnfit))
             raise
@@ -123,7 +123,7 @@ class _Child:
         self._ready = False
         self._killing = threading.Lock()
         ours, theirs = socket.socketpair()
-        _limit_transfers(ours, timeout_seconds)
+        _limit_transfers(ours.fileno(), timeout_seconds)
         self._connection = Connection(ours.detach())
         # The kernel kills the child when the write end is gone, that is when this process is (`child.die_with`).
         read_end, self._lifeline = os.pipe()
@@ -160,7 +160,10 @@ class _Child:
             raise ChildUnfit(reply.error)
         self._ready = True
 
-    def ask(self, task: Task) -> Reply:
+    def ask(self, task: Task, timeout_seconds: float) -> Reply:
+        if timeout_seconds != self._timeout_seconds:
+            self._timeout_seconds = timeout_seconds
+            _limit_transfers(self._connection.fileno(), timeout_seconds)
         try:
             self._connection.send(task)
         except BlockingIOError as error:
@@ -194,11 +197,15 @@ class _Child:
         return reply
 
 
-def _limit_transfers(ours: socket.socket, timeout_seconds: float) -> None:
+def _limit_transfers(descriptor: int, timeout_seconds: float) -> None:
     """This will keep a child that stops halfway through reading or writing from holding its asker for ever."""
     seconds = struct.pack("ll", int(timeout_seconds), int(timeout_seconds % 1 * 1e6))
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
+    ours = socket.socket(fileno=descriptor)
+    try:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
+    finally:
+        ours.detach()
 
 
 def _environment() -> dict[str, str]:

@@ -47,6 +47,9 @@ _REFUSED: tuple[tuple[bytes, str, str], ...] = (
     (b"FUJIFILMCCD-RAW", "camera raw", "develop the photo and export it as JPEG or TIFF"),
 )
 
+_DOCUMENTS = frozenset({"PDF", "EPS or PostScript", "EPS"})
+"""What is printed, not a picture."""
+
 _AVIF_BRANDS = frozenset({b"avif"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 
@@ -109,7 +112,8 @@ def _is_svg(head: bytes) -> bool:
 
 
 def _unsupported(what: str, advice: str) -> UnsupportedFormat:
-    return UnsupportedFormat(f"{what} pictures are not accepted: {advice}.")
+    kind = NotAnImage if what in _DOCUMENTS else UnsupportedFormat
+    return kind(f"{what} pictures are not accepted: {advice}.")
 
 
 def _accepted_text() -> str:

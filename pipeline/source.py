@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 ColourSpace = Literal["rgb", "grey", "cmyk", "lab"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placeholder:
+    """What a page shows until the picture is there; of an animation, its first frame."""
+
+    data_uri: str
+    """A WebP of at most 32 px, upright and in sRGB."""
+    blurhash: str
+    palette: tuple[str, ...]
+    """One to six colours as #rrggbb, the one with the largest share first."""
+
+    @property
+    def dominant_colour(self) -> str:
+        return self.palette[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +45,8 @@ class SourceInfo:
     """Whether the samples mean sRGB (or grey coded as sRGB is) as they stand, by the profile's numbers."""
     interlaced: bool = False
     """Progressive JPEG or interlaced PNG: needs the whole picture in memory to decode."""
+    placeholder: Placeholder | None = field(default=None, compare=False)
+    """Only where the pixels have been looked at: `pipeline.inspect` makes it, a header alone cannot."""
 
     @property
     def stored_size(self) -> tuple[int, int]:

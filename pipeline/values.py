@@ -25,6 +25,7 @@ TRIM_AUTO = 10
 """The tolerance of `trim=auto`: JPEG noise on a plain border stays below it."""
 
 WHOLE = re.compile(r"0|[1-9][0-9]*")
+SIGNED = re.compile(r"0|-?[1-9][0-9]*")
 DECIMAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.([0-9]+))?|\.([0-9]+)")
 
 FITS: dict[str, tuple[Mode, bool]] = {
@@ -57,6 +58,8 @@ _POINTS: dict[str, tuple[str, ...]] = {
     "focal": ("focalpoint",),
 }
 GRAVITIES: dict[str, str] = {word: point for point, words in _POINTS.items() for word in (point, *words)}
+COMPASS = {word: point for word, point in GRAVITIES.items() if point not in ("attention", "entropy", "focal")}
+"""The gravities that are places."""
 
 FORMATS: dict[str, Format | None] = {
     "avif": "avif",
@@ -90,6 +93,21 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not WHOLE.fullmatch(text):
+            raise ValueError(text)
+        return _within(int(text), low, high)
+
+    return read
+
+
+def signed(low: int, high: int) -> Callable[[str], int]:
+    """This will give a reader of whole numbers that may have a minus sign.
+
+    >>> signed(-100, 100)("-80")
+    -80
+    """
+
+    def read(text: str) -> int:
+        if not SIGNED.fullmatch(text):
             raise ValueError(text)
         return _within(int(text), low, high)
 

@@ -9,10 +9,10 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-PIPELINE_VERSION: Final = 1
+PIPELINE_VERSION: Final = 4
 """Raise it with every change that makes other bytes of the same request; all variants are then made anew."""
 
-_PACKAGES: Final = ("pyvips", "pyvips-binary", "pillow")
+_PACKAGES: Final = ("pyvips", "pyvips-binary", "pillow", "pymupdf-fonts", "pyoxipng")
 """pyvips-binary is libvips with its encoders in one wheel, so its version stands for all of theirs."""
 
 

@@ -8,7 +8,9 @@ import signal
 import struct
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pipeline import child
 from pipeline.errors import DamagedImage
@@ -121,3 +123,38 @@ def address_space_for(head: bytes, bounds: Limits) -> int:
 
 def address_space() -> int:
     return resource.getrlimit(resource.RLIMIT_AS)[0]
+
+
+def say_and_answer(path: str, *rest: object) -> list[str]:
+    """In the place of `child.render_many_task`."""
+    with Path(path).open("w") as said:
+        said.write("." * MORE_THAN_A_PIPE_HOLDS)
+    return ["done"]
+
+
+def stumble_over_gif() -> None:
+    _at_gif(stumble)
+
+
+def abort_at_gif() -> None:
+    _at_gif(abort)
+
+
+def eat_at_gif() -> None:
+    def eat() -> None:
+        raise MemoryError
+
+    _at_gif(eat)
+
+
+def _at_gif(job: Callable[[], None]) -> None:
+    """This will do something bad in this process whenever a GIF is to be written."""
+    from pipeline import many
+    from pipeline.production import written as real
+
+    def written(source: Any, image: Any, order: Any, *rest: Any, **options: Any) -> Any:
+        if order.request.format == "gif":
+            job()
+        return real(source, image, order, *rest, **options)
+
+    vars(many)["written"] = written

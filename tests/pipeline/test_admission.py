@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline.admission import BASE_MB, Admission, Weight
+from pipeline.admission import BASE_MB, HELD_MEGABYTES, Admission, Weight
 from pipeline.errors import Busy
+from pipeline.limits import Limits
+from pipeline.request import RenderRequest
 from pipeline.source import SourceInfo
+from pipeline.spec import TransformSpec
 
 PATIENT = 60.0
 
@@ -203,10 +206,16 @@ def test_never_holds_more_than_places_and_budget_under_many_threads():
 @pytest.mark.parametrize(
     "light, heavy",
     [
-        (Weight(format="jpeg", megapixels=24), Weight(format="jpeg", megapixels=24, interlaced=True)),
-        (Weight(format="jpeg", megapixels=24, interlaced=True), Weight(format="avif", megapixels=24)),
-        (Weight(format="gif", megapixels=24), Weight(format="avif", megapixels=24)),
-        (Weight(format="avif", megapixels=12), Weight(format="avif", megapixels=24)),
+        (
+            Weight(format="jpeg", width=6000, height=4000),
+            Weight(format="jpeg", width=6000, height=4000, interlaced=True),
+        ),
+        (
+            Weight(format="jpeg", width=6000, height=4000, interlaced=True),
+            Weight(format="avif", width=6000, height=4000),
+        ),
+        (Weight(format="gif", width=6000, height=4000), Weight(format="avif", width=6000, height=4000)),
+        (Weight(format="avif", width=4000, height=3000), Weight(format="avif", width=6000, height=4000)),
     ],
 )
 def test_weighs_what_costs_more_to_decode_more(light: Weight, heavy: Weight):
@@ -215,4 +224,15 @@ def test_weighs_what_costs_more_to_decode_more(light: Weight, heavy: Weight):
 
 def test_weighs_all_pages_of_a_source():
     info = SourceInfo(format="gif", width=1000, height=500, pages=10)
-    assert Weight.of(info) == Weight(format="gif", megapixels=5.0)
+    assert Weight.of(info).megapixels == 5.0
+
+
+def test_many_weigh_what_one_does_and_what_is_kept_for_them():
+    requests = [RenderRequest(spec=TransformSpec(width=1000), format="webp", limits=Limits())]
+
+    def kept(weight: Weight) -> float:
+        return weight.megabytes_of_many(requests, threads=1) - weight.megabytes_of(requests[0])
+
+    assert kept(Weight(format="jpeg", width=4000, height=3000)) == pytest.approx(4 * 12)
+    assert kept(Weight(format="png", width=4000, height=3000)) == pytest.approx(8 * 12)
+    assert kept(Weight(format="jpeg", width=10000, height=10000)) == pytest.approx(HELD_MEGABYTES)

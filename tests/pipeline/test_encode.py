@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from pipeline.encode import ENCODERS, encode
+from pipeline import palette
+from pipeline.encode import ENCODERS, Manner, encode
 from pipeline.palette import exact_palette_png
 from pipeline.rendition import CONTENT_TYPES
 from pipeline.sniff import sniff
@@ -134,13 +137,53 @@ def test_grey_pictures_of_few_shades_make_an_exact_palette(bands):
 
 
 def test_more_than_256_colours_make_no_palette():
-    assert exact_palette_png(_few_colours(251)) is not None
-    assert exact_palette_png(images.scene().numpy()) is None
+    assert exact_palette_png(images.from_pixels(_few_colours(251))) is not None
+    assert exact_palette_png(images.scene()) is None
     nearly = np.full((200, 200, 3), 9, np.uint8)  # plain but for a corner that a sample may miss
     nearly[:17, :17] = np.arange(17 * 17 * 3).reshape(17, 17, 3) % 256
     nearly[:17, :17, 0] = np.arange(17 * 17).reshape(17, 17) // 17
     nearly[:17, :17, 1] = np.arange(17 * 17).reshape(17, 17) % 17
-    assert exact_palette_png(nearly) is None
+    assert exact_palette_png(images.from_pixels(nearly)) is None
+
+
+def test_a_palette_is_collected_in_strips(monkeypatch: pytest.MonkeyPatch):
+    image = images.from_pixels(_few_colours(200, bands=4))
+    whole = exact_palette_png(image)
+    for pixels in (1, 700, 160 * 7):
+        monkeypatch.setattr(palette, "_STRIP_PIXELS", pixels)
+        assert exact_palette_png(image) == whole
+
+
+def test_collecting_colours_stops_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch):
+    pixels = np.full((400, 400, 3), 9, np.uint8)
+    pixels[80:100, :20] = np.arange(20 * 20 * 3).reshape(20, 20, 3) % 251
+    pixels[80:100, :20, 0] = np.arange(20)
+    seen: list[int] = []
+    codes = palette._codes
+
+    def spied(image: Any) -> Any:
+        seen.append(image.height)
+        return codes(image)
+
+    monkeypatch.setattr(palette, "_codes", spied)
+    monkeypatch.setattr(palette, "_STRIP_PIXELS", 400 * 50)
+    assert exact_palette_png(images.from_pixels(pixels)) is None
+    assert seen[1:] == [50, 50], "after a sample"
+    seen.clear()
+    assert exact_palette_png(images.scene(640, 480)) is None
+    assert seen == [48], "a sample tells at once that a photo has more"
+
+
+def test_a_palette_takes_little_beside_the_picture():
+    """Sorted with where each pixel came from, as it was, four megapixels took 160 MB."""
+    pixels = np.kron(_few_colours(200)[:40, :40], np.ones((50, 50, 1), np.uint8))
+    image = images.from_pixels(pixels)
+    tracemalloc.start()
+    try:
+        assert exact_palette_png(image) is not None
+        assert tracemalloc.get_traced_memory()[1] < 12e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_png_is_lossless_unless_a_quality_below_100_is_asked_for():
@@ -155,3 +198,31 @@ def test_png_is_lossless_unless_a_quality_below_100_is_asked_for():
 
 def test_every_output_format_has_an_encoder_and_a_content_type():
     assert set(ENCODERS) == set(CONTENT_TYPES)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_full_effort_writes_the_same_pixels_of_a_png_in_fewer_bytes(alpha):
+    source = images.scene(200, 150)
+    source = source.bandjoin(images.grey(200, 150)) if alpha else source
+    quick, full = encode(source, "png", None), encode(source, "png", None, Manner(effort="full"))
+    assert len(full) < len(quick)
+    assert np.array_equal(images.pixels_of(full), images.pixels_of(quick))
+    palette, smaller = (encode(source, "png", 60, Manner(effort=effort)) for effort in ("quick", "full"))
+    assert len(smaller) < len(palette)
+    assert images.difference(images.pixels_of(smaller), images.pixels_of(palette)) == 0
+
+
+def test_full_effort_of_large_pictures_is_quick():
+    wide = images.scene(40, 30).resize(60)
+    assert encode(wide, "avif", 40, Manner(effort="full")) == encode(wide, "avif", 40)
+
+
+def test_whole_chroma_is_for_formats_that_have_it():
+    source = images.scene(90, 60)
+    fine = Manner(chroma="4:4:4")
+    assert encode(source, "webp", 70, fine) == encode(source, "webp", 70)
+    for manner, sampling in ((Manner(), (2, 2)), (fine, (1, 1))):
+        written = images.opened(encode(source, "jpeg", 70, manner))
+        assert isinstance(written, JpegImageFile)
+        assert written.layer[0][1:3] == sampling
+    assert len(encode(source, "avif", 70, fine)) > len(encode(source, "avif", 70))

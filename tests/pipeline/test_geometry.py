@@ -293,8 +293,8 @@ def test_a_square_turned_by_orientation_needs_no_scaling():
 
 def test_blur_sharpening_and_colour_are_handed_on():
     result = asked("blur=7&sharp=8&bg=red&pad=9&flip=v", *WIDE)
-    assert (result.blur, result.sharpen, result.background) == (7, 8, (255, 0, 0, 255))
-    assert (result.pad, result.flip) == (9, "v")
+    assert (result.spec.blur, result.spec.sharpen, result.spec.background) == (7, 8, (255, 0, 0, 255))
+    assert (result.spec.pad, result.flip) == (9, "v")
 
 
 def test_a_spec_that_is_not_resolved_is_a_mistake_of_the_caller():

@@ -135,7 +135,7 @@ def test_nothing_is_decoded_before_the_limits_are_checked(monkeypatch):
     def refuse(*_args):
         raise AssertionError("a pixel was decoded")
 
-    monkeypatch.setattr("pipeline.decode.decode_strictly", refuse)
+    monkeypatch.setattr("pipeline.overview.decode_strictly", refuse)
     monkeypatch.setattr("pipeline.pillow.load", refuse)
     for source_format in images.FORMATS:
         with pytest.raises(ImageTooLarge):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.errors import BadParameter
 from pipeline.ladder import DEFAULT_LADDER, resolve, snap
 from pipeline.params import canonical, parse
-from pipeline.spec import TransformSpec
+from pipeline.spec import Border, TransformSpec
 
 LADDER = (100, 200, 400, 800)
 
@@ -72,6 +72,15 @@ def test_an_empty_ladder_leaves_the_width():
         ("pad=10&dpr=2", "pad=20"),
         ("pad=0&dpr=2", ""),
         ("blur=10&dpr=2", "blur=10"),
+        ("px=10&dpr=2", "px=20"),
+        ("px=2&dpr=0.5", ""),
+        ("border=3,red&dpr=1.5", "border=5,ff0000"),  # 4.5, half up
+        ("mask=corners&corner-radius=10,0,5,1&dpr=2", "corner-radius=20,0,10,2&mask=corners"),
+        ("mark=a&mark-pad=0&dpr=2", "mark=a&mark-pad=0"),
+        ("mark=a&dpr=2", "mark=a&mark-pad=10"),
+        ("txt=a&dpr=2", "txt=a&txt-pad=20&txt-size=24"),
+        ("txt=a&txt-size=7&txt-pad=3&dpr=3", "txt=a&txt-pad=9&txt-size=21"),
+        ("page=2&max-bytes=500&dpr=2", "max-bytes=500&page=2"),
     ],
 )
 def test_dpr_and_ladder_are_folded_into_the_sizes(text: str, expected: str):
@@ -89,6 +98,20 @@ def test_dpr_and_ladder_are_folded_into_the_sizes(text: str, expected: str):
         ("w=200&h=100&crop=north", "w=200&h=100"),
         ("w=200&h=100&fit=fill&crop=entropy", "w=200&h=100&fit=fill"),
         ("w=200&h=100&fit=fill&crop=centre", "w=200&h=100&fit=fill"),
+        ("mark-align=top&mark-alpha=5&mark-scale=9&mark-pad=1&mark-tile=1&dpr=2", ""),
+        ("txt-size=9&txt-color=red&txt-font=bold&txt-align=top&txt-alpha=5&txt-pad=1&txt-tile=1", ""),
+        ("txt-size=1000&dpr=2", ""),
+        ("txt=a&txt-alpha=0", ""),
+        ("txt=a&txt-color=0fff", ""),
+        ("txt=a&txt-tile=1&txt-align=top", "txt=a&txt-tile=1"),
+        ("mark=a&mark-tile=1&mark-align=top", "mark=a&mark-tile=1"),
+        ("corner-radius=5", ""),
+        ("mask=circle&corner-radius=5", "mask=circle"),
+        ("mask=corners", ""),
+        ("duotone-alpha=50", ""),
+        ("duotone=red,blue&duotone-alpha=0", ""),
+        ("monochrome=0f00", ""),
+        ("px=1", ""),
     ],
 )
 def test_options_that_cannot_show_make_no_key_of_their_own(text: str, same: str):
@@ -106,6 +129,11 @@ def test_options_that_cannot_show_make_no_key_of_their_own(text: str, same: str)
         "w=200&h=100&fit=scale",
         "w=200&h=100&fit=outside&enlarge=1",
         "ar=1:1&fit=crop&crop=entropy",
+        "mark=a&mark-align=top&mark-alpha=5",
+        "txt=a%0Ab&txt-tile=1&txt-align=top",
+        "mask=corners&corner-radius=5",
+        "duotone=red,blue&duotone-alpha=50",
+        "px=2",
     ],
 )
 def test_options_that_show_are_kept(text: str):
@@ -119,6 +147,14 @@ def test_options_that_show_are_kept(text: str):
         ("w=4097&dpr=2&snap=0", "Expected at most 8192 px for w after dpr and ar, received 8194 px."),
         ("w=800&ar=1:100", "Expected at most 8192 px for h after dpr and ar, received 80000 px."),
         ("pad=600&dpr=2", "Expected at most 1000 px for pad after dpr and ar, received 1200 px."),
+        ("px=60&dpr=2", "Expected at most 100 px for px after dpr and ar, received 120 px."),
+        ("border=600,red&dpr=2", "Expected at most 1000 px for border after dpr and ar, received 1200 px."),
+        (
+            "mask=corners&corner-radius=0,0,5000,0&dpr=2",
+            "Expected at most 8192 px for corner-radius after dpr and ar, received 10000 px.",
+        ),
+        ("mark=a&mark-pad=600&dpr=2", "Expected at most 1000 px for mark-pad after dpr and ar, received 1200 px."),
+        ("txt=a&txt-size=600&dpr=2", "Expected at most 1000 px for txt-size after dpr and ar, received 1200 px."),
     ],
 )
 def test_a_side_made_too_long_is_refused_in_one_sentence(text: str, sentence: str):
@@ -146,6 +182,17 @@ specs = st.builds(
     aspect_ratio=st.none() | st.sampled_from([(1, 1), (16, 9), (1, 100), (100, 1)]),
     dpr=st.integers(50, 400).map(lambda hundredths: hundredths / 100),
     pad=st.integers(0, 300),
+    pixelate=st.integers(0, 100),
+    border=st.none() | st.builds(Border, width=st.integers(1, 300), colour=st.just((1, 2, 3, 4))),
+    mask=st.sampled_from(["", "corners", "circle"]),
+    corner_radius=st.tuples(*[st.integers(0, 20)] * 4),
+    mark=st.sampled_from(["", "logo"]),
+    mark_tile=st.booleans(),
+    mark_align=st.sampled_from(["north", "centre"]),
+    text=st.sampled_from(["", "a b", "a\nb"]),
+    text_tile=st.booleans(),
+    text_alpha=st.sampled_from([0, 50, 100]),
+    duotone_alpha=st.sampled_from([0, 50, 100]),
     snap=st.booleans(),
 )
 

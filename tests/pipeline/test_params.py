@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageColor
 
+from pipeline.colours import read_colour
 from pipeline.errors import BadParameter
+from pipeline.fonts import FONTS
 from pipeline.params import PARAMETERS, canonical, parse
-from pipeline.spec import Rect, TransformSpec
-from pipeline.values import FITS, GRAVITIES
+from pipeline.spec import Border, Rect, TransformSpec
+from pipeline.targets import ACCEPTED as QUALITIES
+from pipeline.values import COMPASS, FITS, GRAVITIES
 
 
 def read(text: str) -> TransformSpec:
@@ -70,6 +73,53 @@ def test_nothing_asked_is_the_default_and_its_text_is_empty():
         ("auto=compress", {}),
         ("snap=0", {"snap": False}),
         ("snap=1&enlarge=0", {}),
+        ("page=3", {"page": 3}),
+        ("frame=1", {"page": 1}),
+        (
+            "bri=-100&con=100&gam=-7&sat=0",
+            {"brightness": -100, "contrast": 100, "gamma": -7},
+        ),
+        (
+            "brightness=1&contrast=-1&gamma=2&saturation=-2",
+            {"brightness": 1, "contrast": -1, "gamma": 2, "saturation": -2},
+        ),
+        ("monochrome=80f00000", {"monochrome": (240, 0, 0, 128)}),
+        ("duotone=navy,fff&duotone-alpha=0", {"duotone": ((0, 0, 128, 255), (255,) * 4), "duotone_alpha": 0}),
+        ("px=100", {"pixelate": 100}),
+        ("mask=corners&corner-radius=9", {"mask": "corners", "corner_radius": (9, 9, 9, 9)}),
+        ("mask=ellipse&corner-radius=1,0,8192,3", {"mask": "ellipse", "corner_radius": (1, 0, 8192, 3)}),
+        ("border=3,80fff000", {"border": Border(width=3, colour=(255, 240, 0, 128))}),
+        ("border=0,red", {}),
+        ("max-bytes=100", {"max_bytes": 100}),
+        (
+            "mark=a/b&mark-align=left&mark-alpha=0&mark-scale=1&mark-pad=0&mark-tile=grid",
+            {
+                "mark": "a/b",
+                "mark_align": "west",
+                "mark_alpha": 0,
+                "mark_scale": 1,
+                "mark_pad": 0,
+                "mark_tile": True,
+            },
+        ),
+        ("mark=@shop/~Zm9v.jpg", {"mark": "@shop/~Zm9v.jpg"}),
+        (
+            "txt=a%26b%3D%C3%A9&txt-size=9&txt-colour=red&txt-align=top&txt-alpha=1&txt-pad=2&txt-tile=1",
+            {
+                "text": "a&b=é",
+                "text_size": 9,
+                "text_colour": (255, 0, 0, 255),
+                "text_align": "north",
+                "text_alpha": 1,
+                "text_pad": 2,
+                "text_tile": True,
+            },
+        ),
+        ("txt=Cafe%CC%81", {"text": "Café"}),
+        ("txt=a%0D%0Ab%0Ac", {"text": "a\nb\nc"}),
+        ("txt-font=sans-serif", {}),
+        ("txt-font=italic,bold", {"text_font": "bold,italic"}),
+        ("txt-font=mono,bold", {"text_font": "mono,bold"}),
     ],
 )
 def test_reads_what_is_documented(text: str, expected: dict[str, Any]):
@@ -78,6 +128,10 @@ def test_reads_what_is_documented(text: str, expected: dict[str, Any]):
 
 SIDE = "a whole number from 1 to 8192"
 RATIO = "a ratio such as 16:9, 1.91:1 or 1.5 from 1:100 to 100:1"
+PERCENT = "a whole number from -100 to 100"
+DUOTONE = "two opaque colours with a comma, each in hex digits or a CSS name,"
+CORNERS = "1 or 4 whole numbers from 0 to 8192 with commas"
+TEXT = "1 to 200 printable characters or line feeds"
 COLOUR = "a colour as RGB, ARGB, RRGGBB or AARRGGBB in hex digits (alpha first) or a CSS name"
 
 
@@ -114,9 +168,12 @@ COLOUR = "a colour as RGB, ARGB, RRGGBB or AARRGGBB in hex digits (alpha first) 
         ("fp-x", "1.1", "a decimal from 0 to 1 with at most 4 decimals", "'1.1'"),
         ("fp-y", "0.12345", "a decimal from 0 to 1 with at most 4 decimals", "'0.12345'"),
         ("fp-y", "１", "a decimal from 0 to 1 with at most 4 decimals", "'１'"),
-        ("q", "0", "a whole number from 1 to 100", "'0'"),
-        ("q", "101", "a whole number from 1 to 100", "'101'"),
-        ("q", "auto", "a whole number from 1 to 100", "'auto'"),
+        ("q", "0", QUALITIES, "'0'"),
+        ("q", "101", QUALITIES, "'101'"),
+        ("q", "auto:superb", QUALITIES, "'auto:superb'"),
+        ("q", "auto:1", QUALITIES, "'auto:1'"),
+        ("min-worst-tile", "1.1", "an SSIM from 0 to 1 with at most 4 decimals", "'1.1'"),
+        ("max-delta-e", "0.05", "a ΔE00 from 0.1 to 100 with at most 2 decimals", "'0.05'"),
         ("fm", "heic", "one of avif, webp, jpg, jpeg, pjpg, png, gif, auto", "'heic'"),
         ("fm", "WEBP", "one of avif, webp, jpg, jpeg, pjpg, png, gif, auto", "'WEBP'"),
         ("auto", "enhance", "format, compress or both with a comma", "'enhance'"),
@@ -156,6 +213,47 @@ COLOUR = "a colour as RGB, ARGB, RRGGBB or AARRGGBB in hex digits (alpha first) 
         ("bg", "gold2", COLOUR, "'gold2'"),
         ("bg", "rgb(1,2,3)", COLOUR, "'rgb(1,2,3)'"),
         ("bg", "０００", COLOUR, "'０００'"),
+        ("page", "0", "a whole number from 1", "'0'"),
+        ("bri", "-101", PERCENT, "'-101'"),
+        ("bri", "101", PERCENT, "'101'"),
+        ("bri", "-0", PERCENT, "'-0'"),
+        ("bri", "--5", PERCENT, "'--5'"),
+        ("bri", "−5", PERCENT, "'−5'"),
+        ("brightness", "1.5", PERCENT, "'1.5'"),
+        ("monochrome", "#f00", COLOUR, "'#f00'"),
+        ("duotone", "red", DUOTONE, "'red'"),
+        ("duotone", "red,blue,green", DUOTONE, "'red,blue,green'"),
+        ("duotone", "red,80ffffff", DUOTONE, "'red,80ffffff'"),
+        ("duotone-alpha", "101", "a whole number from 0 to 100", "'101'"),
+        ("px", "101", "a whole number from 0 to 100", "'101'"),
+        ("mask", "star", "one of corners, ellipse, circle", "'star'"),
+        ("corner-radius", "1,2", CORNERS, "'1,2'"),
+        ("corner-radius", "1,2,3,4,5", CORNERS, "'1,2,3,4,5'"),
+        ("corner-radius", "-1", CORNERS, "'-1'"),
+        ("corner-radius", "8193", CORNERS, "'8193'"),
+        ("border", "3", "a width from 0 to 1000 and a colour with a comma", "'3'"),
+        ("border", "1001,red", "a width from 0 to 1000 and a colour with a comma", "'1001,red'"),
+        ("border", "3,", "a width from 0 to 1000 and a colour with a comma", "'3,'"),
+        ("max-bytes", "99", "a whole number from 100 to 100000000", "'99'"),
+        ("max-bytes", "100000001", "a whole number from 100 to 100000000", "'100000001'"),
+        ("mark", "../a b", "the id or key of a master", "'../a b'"),
+        ("mark", "é", "the id or key of a master", "'é'"),
+        ("mark-align", "focalpoint", "centre or a compass point (north, ne, top,left …)", "'focalpoint'"),
+        ("mark-scale", "0", "a whole number from 1 to 100", "'0'"),
+        ("mark-tile", "2", "0, 1 or grid", "'2'"),
+        ("txt", " \n ", TEXT, "' � '"),
+        ("txt", "\x00", TEXT, "'�'"),
+        ("txt", "a\u202eb", TEXT, "'a�b'"),
+        ("txt", "\ud800", TEXT, "'�'"),
+        ("txt", "x" * 201, TEXT, f"'{'x' * 40}…' (201 characters)"),
+        ("txt", "\u0958" * 150, TEXT, f"'{chr(0x958) * 40}…' (150 characters)"),  # 300 in composed form
+        ("txt-size", "1001", "a whole number from 1 to 1000", "'1001'"),
+        (
+            "txt-font",
+            "comic",
+            f"one of {'; '.join(FONTS)}",
+            "'comic'",
+        ),
         ("enlarge", "true", "0 or 1", "'true'"),
         ("snap", "2", "0 or 1", "'2'"),
     ],
@@ -199,7 +297,7 @@ def test_refuses_wrong_pairs_in_one_sentence(pairs: list[tuple[str, str]], sente
 
 @pytest.mark.parametrize("row", PARAMETERS, ids=lambda row: row.name)
 def test_every_parameter_refuses_the_empty_and_the_overlong(row):
-    for value in ("", "1" * 65, "0" * 10_000):
+    for value in ("", "1" * (row.longest + 1), "0" * 10_000):
         with pytest.raises(BadParameter, match=f"^Expected .* for {row.name}, received "):
             parse([(row.name, value)])
 
@@ -231,6 +329,13 @@ def test_no_text_raises_anything_but_bad_parameter(name: str, value: str) -> Non
 
 # Canonical
 
+percent = st.integers(0, 100).map(str)
+both_ways = st.integers(-100, 100).map(str)
+lengths = st.integers(0, 1000).map(str)
+colours = st.sampled_from(sorted(ImageColor.colormap)) | st.binary(min_size=4, max_size=4).map(bytes.hex)
+opaque = st.sampled_from(sorted(ImageColor.colormap)) | st.binary(min_size=3, max_size=3).map(bytes.hex)
+places = st.sampled_from(sorted(COMPASS))
+words = st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" \n"), max_size=60).map("x".__add__)
 numbers = st.integers(0, 10_000).map(lambda ten_thousandths: f"{ten_thousandths / 10_000:.4f}")
 texts: dict[str, st.SearchStrategy[str]] = {
     "w": st.integers(1, 8192).map(str),
@@ -251,17 +356,51 @@ texts: dict[str, st.SearchStrategy[str]] = {
     "blur": st.integers(0, 2000).map(str),
     "sharp": st.integers(0, 100).map(str),
     "pad": st.integers(0, 1000).map(str),
-    "bg": st.sampled_from(sorted(ImageColor.colormap)) | st.binary(min_size=4, max_size=4).map(bytes.hex),
+    "page": st.integers(1, 100_000).map(str),
+    "bri": both_ways,
+    "con": both_ways,
+    "gam": both_ways,
+    "sat": both_ways,
+    "monochrome": colours,
+    "duotone": st.tuples(opaque, opaque).map(",".join),
+    "duotone-alpha": percent,
+    "px": percent,
+    "border": st.tuples(lengths, colours).map(",".join),
+    "mask": st.sampled_from(["corners", "ellipse", "circle"]),
+    "corner-radius": lengths | st.tuples(*[lengths] * 4).map(",".join),
+    "max-bytes": st.integers(100, 10**8).map(str),
+    "mark": st.from_regex(r"[A-Za-z0-9@._~/-]{1,256}", fullmatch=True),
+    "mark-align": places,
+    "mark-alpha": percent,
+    "mark-scale": st.integers(1, 100).map(str),
+    "mark-pad": lengths,
+    "mark-tile": st.sampled_from(["0", "1", "grid"]),
+    "txt": words,
+    "txt-size": st.integers(1, 1000).map(str),
+    "txt-color": colours,
+    "txt-font": st.sampled_from(sorted(FONTS)),
+    "txt-align": places,
+    "txt-alpha": percent,
+    "txt-pad": lengths,
+    "txt-tile": st.sampled_from("01"),
+    "bg": colours,
     "fm": st.sampled_from(["avif", "webp", "jpg", "jpeg", "pjpg", "png", "gif", "auto"]),
-    "q": st.integers(1, 100).map(str),
+    "q": st.sampled_from(["1", "80", "100", "auto", "auto:best", "auto:good", "auto:eco", "auto:0.985", "auto:.5"]),
+    "min-worst-tile": st.sampled_from(["0", "0.9", ".95", "1"]),
+    "max-delta-e": st.sampled_from(["0.1", "3", "2.25", "100"]),
     "auto": st.sampled_from(["format", "compress", "format,compress"]),
 }
 ALIASES = {row.name: row.aliases[0] for row in PARAMETERS if row.aliases}
 
 
 def askable(pairs: dict[str, str]) -> dict[str, str]:
-    """Without a gravity that a focal point forbids."""
-    return {name: value for name, value in pairs.items() if name != "crop" or not {"fp-x", "fp-y"} & set(pairs)}
+    """Without a gravity that a focal point forbids, and a quality beside what it should measure."""
+    asked = dict(pairs)
+    if {"fp-x", "fp-y"} & set(pairs):
+        asked.pop("crop", None)
+    if {"min-worst-tile", "max-delta-e"} & set(pairs) and pairs.get("q", "").isdigit():
+        del asked["q"]
+    return asked
 
 
 queries = st.fixed_dictionaries({}, optional=texts).map(askable)
@@ -304,7 +443,17 @@ def test_neither_order_nor_alias_changes_the_canonical_text(
         ("fp-x=0.5", "fp-x=0.5&fp-y=0.5"),
         ("ar=32:18&trim=auto", "ar=16:9&trim=10"),
         ("rect=1,2,3,4&snap=0", "rect=1,2,3,4&snap=0"),
+        ("bri=0&con=0&gam=0&sat=0&px=0&border=0,red&corner-radius=0&duotone-alpha=100&mark-scale=25&txt-size=12", ""),
+        ("corner-radius=5,5,5,5&border=2,white", "border=2,ffffff&corner-radius=5"),
+        ("txt=50%25+%26+%E2%82%AC&txt-tile=grid", "txt=50%25%20%26%20%E2%82%AC&txt-tile=1"),
+        ("mark=@shop/a.b", "mark=@shop/a.b"),
     ],
 )
 def test_the_canonical_text_leaves_defaults_out(text: str, expected: str):
     assert canonical(read(text)) == expected
+
+
+def test_a_colour_is_read_alike_after_pillow_has_drawn_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_colour("tomato")
+    monkeypatch.setitem(ImageColor.colormap, "tomato", ImageColor.getrgb("tomato"))  # as it does itself
+    assert read_colour("tomato") == read_colour("TOMATO") == before == (255, 99, 71, 255)

@@ -4,56 +4,29 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import select
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pipeline import slot
+from pipeline import child, slot
 from pipeline.admission import Weight
 from pipeline.errors import Busy, DamagedImage, NotAnImage, RenderFailed, RenderTimeout
 from pipeline.limits import Limits
-from pipeline.pool import PoolConfig, RenderPool
+from pipeline.pool import RenderPool
 from pipeline.render import RenderRequest
-from pipeline.spec import TransformSpec
+from pipeline.spec import Format, TransformSpec
+from tests import images
 from tests.pipeline import fake_jobs
-
-PATIENT_SECONDS = 30
-MakePool = Callable[..., RenderPool]
-
-
-@pytest.fixture
-def make_pool() -> Iterator[MakePool]:
-    pools: list[RenderPool] = []
-
-    def make(*, processes: int = 1, timeout_seconds: float = PATIENT_SECONDS, **rest: Any) -> RenderPool:
-        pools.append(RenderPool(PoolConfig(processes=processes, timeout_seconds=timeout_seconds, **rest)))
-        return pools[-1]
-
-    yield make
-    for pool in pools:
-        pool.stop()
-
-
-@pytest.fixture(scope="module")
-def calm_pool() -> Iterator[RenderPool]:
-    """For tasks that do their child no harm."""
-    pool = RenderPool(PoolConfig(processes=1))
-    yield pool
-    pool.stop()
-
-
-@pytest.fixture
-def fifo(tmp_path: Path) -> Path:
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    return path
+from tests.pipeline.pools import LIGHT, PATIENT_SECONDS, MakePool, draw_png
 
 
 class Watch:
@@ -218,7 +191,9 @@ def test_replaces_a_child_that_was_killed_while_idle_without_a_failure(make_pool
 ORPHAN_MAKER = """
 import sys, threading
 from pipeline.pool import PoolConfig, RenderPool
+from tests import images
 from tests.pipeline import fake_jobs
+from tests.pipeline.pools import LIGHT, PATIENT_SECONDS, MakePool, draw_png
 
 if __name__ == "__main__":
     pool = RenderPool(PoolConfig(processes=2))
@@ -259,6 +234,21 @@ def test_ends_its_children_when_the_interpreter_ends():
         parent.communicate("\n", timeout=PATIENT_SECONDS)
         assert parent.returncode == 0
         assert all(child.has_ended() for child in children)
+
+
+def test_a_child_whose_first_word_nobody_reads_ends_without_a_sound():
+    """A command that needed one child of two leaves the other so."""
+    ours, theirs = socket.socketpair()
+    lifeline = os.pipe()
+    command = [sys.executable, "-c", slot.PROGRAM, str(theirs.fileno()), str(lifeline[0])]
+    child = subprocess.Popen(command, pass_fds=(theirs.fileno(), lifeline[0]), stderr=subprocess.PIPE)
+    theirs.close()
+    assert select.select([ours], [], [], PATIENT_SECONDS)[0], "it is ready"
+    ours.close()
+    assert child.communicate(timeout=PATIENT_SECONDS)[1] == b""
+    assert child.returncode == 0
+    for end in lifeline:
+        os.close(end)
 
 
 def test_untrusted_loaders_are_blocked_in_the_child(calm_pool: RenderPool):
@@ -305,6 +295,54 @@ def test_memory_is_bounded_by_what_the_format_may_need(calm_pool: RenderPool, he
     assert calm_pool.run(fake_jobs.address_space) == -1
 
 
+@pytest.mark.parametrize("output_format", ["avif", "gif", "jpeg", "png", "webp"])
+def test_a_rendition_much_larger_than_its_source_has_room(calm_pool: RenderPool, output_format: Format):
+    """An icon may have one megapixel; what is made of it, as many as any other rendition."""
+    icon = images.encoded(images.quadrants(48, 48, alpha=128), "ico")
+    spec = TransformSpec(width=6300, height=6300, fit="fill", background=(220, 40, 40, 128))
+    request, weight = (
+        RenderRequest(spec=spec, format=output_format, limits=Limits()),
+        Weight.of(calm_pool.inspect(icon)),
+    )
+    [pid] = calm_pool.pids
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # begins a new high-water mark
+    before = resident_mb(pid, "VmRSS")
+    rendition = calm_pool.render(icon, request, weight=weight)
+    assert (rendition.width, rendition.height) == (6300, 6300)
+    assert 39 < resident_mb(pid, "VmHWM") - before < weight.megabytes_of(request)
+
+
+def resident_mb(pid: int, field: str) -> float:
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(field)]
+    return int(line.split()[1]) / 1024
+
+
+def test_large_renditions_wait_for_each_other(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch):
+    """A source of a kilobyte is not light if 40 megapixels are to be made of it."""
+    pool = make_pool(processes=2, memory_budget_mb=600)
+    begun, go_on = queue.SimpleQueue[int](), threading.Event()
+
+    def ask(self: slot.Slot, task: child.Task, timeout_seconds: float) -> child.Reply:
+        begun.put(pool.running)
+        go_on.wait(PATIENT_SECONDS)
+        return child.Reply(value=[])
+
+    monkeypatch.setattr(slot.Slot, "ask", ask)
+    spec = TransformSpec(width=6300, height=6300, fit="fill")
+    large = RenderRequest(spec=spec, format="png", limits=Limits())
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(pool.render, b"", large, weight=LIGHT)
+        assert begun.get(timeout=PATIENT_SECONDS) == 1
+        second = threads.submit(pool.render_many, b"", [large], weight=LIGHT)
+        while not (pool.waiting or second.done() or not begun.empty()):
+            threading.Event().wait(0.001)
+        assert (pool.running, pool.waiting) == (1, 1)
+        go_on.set()
+        first.result(PATIENT_SECONDS)
+        second.result(PATIENT_SECONDS)
+    assert begun.get(timeout=PATIENT_SECONDS) == 1
+
+
 def test_renders_from_bytes_and_from_a_path_and_logs_each(make_pool: MakePool, tmp_path: Path):
     log, path = tmp_path / "renders", tmp_path / "source.png"
     path.write_bytes(draw_png(60, 40))
@@ -321,13 +359,3 @@ def test_renders_from_bytes_and_from_a_path_and_logs_each(make_pool: MakePool, t
 def test_inspecting_what_is_no_picture_raises_what_the_pipeline_raises(calm_pool: RenderPool):
     with pytest.raises(NotAnImage):
         calm_pool.inspect(b"no picture at all")
-
-
-def draw_png(width: int, height: int) -> bytes:
-    from io import BytesIO
-
-    from PIL import Image
-
-    buffer = BytesIO()
-    Image.linear_gradient("L").resize((width, height)).convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()

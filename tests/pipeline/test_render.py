@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import pickle
 from importlib.metadata import version
+from typing import get_args
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from PIL import ExifTags, Image, ImageOps, ImageSequence
 
 from pipeline.errors import BadParameter, DamagedImage, ImageTooLarge, OutputTooLarge, UnsupportedFormat
 from pipeline.limits import DEFAULT_MAX_MEGAPIXELS, Limits
 from pipeline.render import RenderRequest
-from pipeline.spec import Rect, TransformSpec
+from pipeline.spec import Format, Rect, TransformSpec
 from pipeline.version import PIPELINE_VERSION, fingerprint
 from tests import images
 from tests.pipeline.asking import LIMITS, rendered
@@ -32,6 +33,20 @@ def _delays_of(body: bytes) -> list[int]:
         frame.load()  # only then does Pillow know how long a WebP frame is shown
         delays.append(int(frame.info["duration"]))
     return delays
+
+
+@pytest.mark.parametrize("output_format", get_args(Format))
+@pytest.mark.parametrize("width", [None, 24])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_file_says_no_turn_that_its_pixels_have_had(orientation, width, output_format):
+    result = rendered(images.oriented(images.quadrants(), orientation), output_format, width=width)
+    # Of an AVIF's own turn (irot, imir) Pillow makes an EXIF orientation, and browsers turn by it.
+    shown = ImageOps.exif_transpose(images.opened(result.body))
+    assert shown.size == (result.width, result.height)
+    assert images.are_near(
+        images.corners_of(images.as_png(shown)), [images.RED, images.GREEN, images.BLUE, images.YELLOW], tolerance=40
+    )
+    assert images.opened(result.body).getexif().get(ExifTags.Base.Orientation, 1) == 1
 
 
 @pytest.mark.parametrize("output_format", ["gif", "webp"])
@@ -146,6 +161,13 @@ def test_the_same_request_makes_the_same_bytes():
     data = images.encoded(images.scene(), "jpeg")
     for output_format in ("webp", "avif", "jpeg", "png"):
         assert rendered(data, output_format, width=50).body == rendered(data, output_format, width=50).body
+
+
+@pytest.mark.parametrize("output_format", get_args(Format))
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_one_pixel_is_a_picture(bands, output_format):
+    pixel = images.from_pixels(np.full((1, 1, bands), 99, np.uint8))
+    assert images.opened(rendered(images.encoded(pixel, "png"), output_format).body).size == (1, 1)
 
 
 def test_the_fingerprint_names_the_pipeline_and_the_encoders():

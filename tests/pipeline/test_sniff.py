@@ -36,8 +36,6 @@ def test_names_tiff_of_both_byte_orders_and_sizes(head):
         ("<svg/>".encode("utf-16"), "SVG", "serve it as it is"),
         (b"\xff\x0a\x00", "JPEG XL", "export the picture as JPEG"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL", "export the picture as JPEG"),
-        (b"%PDF-1.4", "PDF", "export the page"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0", "EPS", "export the drawing"),
         (b"8BPS\0\1", "Photoshop", "export the picture"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000", "export the picture"),
         (b"\0\0\2\0\1\0", "CUR", "export the picture as PNG or ICO"),
@@ -48,6 +46,20 @@ def test_refuses_by_name_and_says_what_to_do_instead(head, what, advice):
     with pytest.raises(UnsupportedFormat) as caught:
         sniff(head)
     assert caught.value.code == "unsupported_format"
+    assert what in caught.value.message
+    assert advice in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("head", "what", "advice"),
+    [
+        (b"%PDF-1.4", "PDF", "export the page"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "EPS", "export the drawing"),
+    ],
+)
+def test_a_document_is_no_picture_and_still_hears_what_to_do(head, what, advice):
+    with pytest.raises(NotAnImage) as caught:
+        sniff(head)
     assert what in caught.value.message
     assert advice in caught.value.message
 

@@ -7,6 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
+from pipeline.ladder import resolve
+from pipeline.limits import Limits
+from pipeline.order import Source
+from pipeline.params import parse
+from pipeline.phases import Phases
+from pipeline.production import drawn
+from pipeline.render import RenderRequest
 from pipeline.spec import Rect
 from tests import images
 from tests.pipeline.asking import rendered
@@ -109,6 +116,23 @@ def test_a_content_aware_crop_keeps_where_something_is(gravity, left, expected):
     assert np.abs(images.pixels_of(other.body).astype(int) - 128).max() < 60
 
 
+@pytest.mark.parametrize("picture", ["colour", "grey", "alpha"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "bri=9&con=9&gam=9", "sat=30", "monochrome=80406080", "duotone=navy,gold", "px=3", "blur=8", "blur=300",
+        "sharp=20", "bg=80ff8000", "border=2,80ffffff", "mask=circle", "mask=circle&bg=80ff8000", "pad=3", "txt=All",
+    ],
+)  # fmt: skip
+def test_every_step_leaves_a_byte_a_band(query, picture):
+    """Four of them in floating point would take four times the memory until the encoder rounds them."""
+    image = {"colour": images.scene(), "grey": images.grey(), "alpha": images.quadrants(alpha=80)}[picture]
+    spec = resolve(parse(pair.split("=") for pair in query.split("&")), ())
+    source = Source(images.encoded(image, "png"))
+    order = source.order(RenderRequest(spec=spec, format="png", limits=Limits()))
+    assert drawn(source, order, Phases()).format == "uchar"
+
+
 def test_blur_softens_more_the_higher_it_is():
     data = images.encoded(images.scene(), "png")
     roughness = [np.abs(np.diff(images.pixels_of(rendered(data, blur=blur).body).astype(int), axis=1)).mean()
@@ -203,6 +227,16 @@ def test_trim_leaves_a_picture_of_one_colour_as_it_is(alpha):
     plain = images.from_pixels(np.full(shape, 200 if alpha is None else alpha, np.uint8))
     result = rendered(images.encoded(plain, "png"), trim=10)
     assert (result.width, result.height) == (30, 20)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((1, 1), (1, 1)), ((2, 9), (1, 9)), ((9, 1), (4, 1)), ((40, 2), (4, 2))]
+)
+def test_trim_takes_pictures_of_less_than_three_pixels(size, expected):
+    pixels = np.full((size[1], size[0], 3), 250, np.uint8)
+    pixels[:, size[0] // 2 - 2 : size[0] // 2 + 2] = 10
+    result = rendered(images.encoded(images.from_pixels(pixels), "png"), trim=10)
+    assert (result.width, result.height) == expected
 
 
 def test_trim_tolerates_what_its_number_says():

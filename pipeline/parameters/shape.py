@@ -1,38 +1,24 @@
-"""Every transformation parameter a URL may carry, as a table.
-
-`params` reads and writes by it, and a test holds docs/parameters.md to it. A new option is a new row, and at its
-default it changes no canonical text and so no key.
-"""
+"""Parameters that say which part of a master, how it is turned, and what size it gets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 from pipeline import values
-from pipeline.colours import read_colour, write_colour
-from pipeline.values import FITS, FORMATS, GRAVITIES, decimal, whole, word, write_decimal, write_switch
+from pipeline.parameters.row import Parameter
+from pipeline.values import FITS, GRAVITIES, decimal, whole, word, write_decimal, write_switch
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """One row of the table."""
-
-    name: str
-    aliases: tuple[str, ...] = ()
-    accepts: str
-    """What it expects, as words that go between `Expected` and `for`."""
-    default: str
-    meaning: str
-    example: str
-    read: Callable[[str], object]
-    write: Callable[[Any], str] = str
-    field: str = ""
-    """Of TransformSpec; empty when the parameter asks for what happens anyway."""
-
-
-PARAMETERS: tuple[Parameter, ...] = (
+SHAPE: Final[tuple[Parameter, ...]] = (
+    Parameter(
+        name="page",
+        aliases=("frame",),
+        field="page",
+        read=whole(1, 100_000),
+        accepts="a whole number from 1",
+        default="the first",
+        meaning="Which page of a TIFF, or which frame of an animation, which then is a still.",
+        example="2",
+    ),
     Parameter(
         name="w",
         aliases=("width",),
@@ -119,7 +105,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         write=write_decimal,
         accepts="a decimal from 0.5 to 4 with at most 2 decimals",
         default="1",
-        meaning="Pixels of the device per CSS pixel: multiplies `w`, `h` and `pad`.",
+        meaning="Pixels of the device per CSS pixel: multiplies `w`, `h` and every length in px.",
         example="2",
     ),
     Parameter(
@@ -179,72 +165,4 @@ PARAMETERS: tuple[Parameter, ...] = (
         meaning="Mirrors left and right (`h`), top and bottom (`v`) or both, after `rot`.",
         example="h",
     ),
-    Parameter(
-        name="blur",
-        field="blur",
-        read=whole(0, 2000),
-        accepts="a whole number from 0 to 2000",
-        default="0",
-        meaning="Gaussian blur of the result; its sigma is a tenth of this, in px.",
-        example="50",
-    ),
-    Parameter(
-        name="sharp",
-        field="sharpen",
-        read=whole(0, 100),
-        accepts="a whole number from 0 to 100",
-        default="0",
-        meaning="Sharpening of the result.",
-        example="20",
-    ),
-    Parameter(
-        name="pad",
-        field="pad",
-        read=whole(0, values.MAX_PAD),
-        accepts=f"a whole number from 0 to {values.MAX_PAD}",
-        default="0",
-        meaning="Margin on every side in px, outside the box, times `dpr`.",
-        example="10",
-    ),
-    Parameter(
-        name="bg",
-        aliases=("background",),
-        field="background",
-        read=read_colour,
-        write=write_colour,
-        accepts="a colour as RGB, ARGB, RRGGBB or AARRGGBB in hex digits (alpha first) or a CSS name",
-        default="transparent, or white where the format has no alpha",
-        meaning="Behind transparent pixels, in letterbox bars and margins.",
-        example="80ff0000",
-    ),
-    Parameter(
-        name="fm",
-        aliases=("format",),
-        field="format",
-        read=word(FORMATS),
-        accepts=f"one of {', '.join(FORMATS)}",
-        default="auto",
-        meaning="Format of the result; `auto` is negotiated from `Accept`. `jpg`, `jpeg` and `pjpg` are the same.",
-        example="webp",
-    ),
-    Parameter(
-        name="q",
-        aliases=("quality",),
-        field="quality",
-        read=whole(1, 100),
-        accepts="a whole number from 1 to 100",
-        default="the format's",
-        meaning="Quality on the encoder's own scale.",
-        example="75",
-    ),
-    Parameter(
-        name="auto",
-        read=values.read_auto,
-        accepts="format, compress or both with a comma",
-        default="format,compress",
-        meaning="imgix's words for what happens anyway; `fm` and `q` outweigh them.",
-        example="format,compress",
-    ),
 )
-
-BY_NAME: Mapping[str, Parameter] = {name: row for row in PARAMETERS for name in (row.name, *row.aliases)}
