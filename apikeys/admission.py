@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,13 +15,21 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys import service, tokens
-from apikeys.client_ip import client_ip, limit_group, networks
+from apikeys.client_ip import UNKNOWN, client_ip, limit_group, networks
 from apikeys.errors import InvalidKey, RateLimited
 from apikeys.limits import LimitStore, SqliteLimitStore, Verdict
 from apikeys.models import ApiKey
 from pipeline.errors import ImgoptError
 
 STRANGERS = "stranger"
+FORWARDING = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+    "HTTP_VIA",
+)
 RELOAD_SECONDS = 1.0
 
 
@@ -40,6 +49,23 @@ def caller_of(environ: Mapping[str, Any]) -> str:
         str(environ.get("HTTP_X_FORWARDED_FOR", "")),
         networks(tuple(settings.IMGOPT_TRUSTED_PROXIES)),
     )
+
+
+def is_from(environ: Mapping[str, Any], cidrs: tuple[str, ...]) -> bool:
+    """This will tell whether the caller's address lies in one of these networks.
+
+    Nobody's does who came through a proxy that is not trusted to tell it: a proxy on the same host must not open to
+    the world what is open to this host, because its own address is a local one.
+    """
+    if not cidrs:
+        return False
+    remote, forwarded_for = str(environ.get("REMOTE_ADDR", "")), str(environ.get("HTTP_X_FORWARDED_FOR", ""))
+    caller = client_ip(remote, forwarded_for, networks(tuple(settings.IMGOPT_TRUSTED_PROXIES)))
+    was_forwarded = any(name in environ for name in FORWARDING)
+    if caller == UNKNOWN or (was_forwarded and caller == client_ip(remote, "", ())):
+        return False
+    address = ip_address(caller)
+    return any(address in network for network in networks(cidrs))
 
 
 def admit_ip(environ: Mapping[str, Any], bucket_prefix: str, rate: float, burst: int) -> Verdict:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.views.decorators.debug import sensitive_variables
@@ -57,6 +59,8 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         key = request.auth
         if not isinstance(key, ApiKey):
+            if is_open(request, view):
+                return True
             admission.refuse_stranger(request.META, MissingKey())
         wanted = _wanted(view, request.method or "")
         if wanted is not None and not key.has_scope(wanted):
@@ -66,14 +70,33 @@ class HasScope(BasePermission):
 
 
 class KeyThrottle(BaseThrottle):
-    """The limit of the key; calls without one, where a view allows them, have the limit of their address."""
+    """The limit of the key; calls without one, where a view allows them, have the limit of their address.
 
-    def allow_request(self, request: Request, _view: APIView) -> bool:
+    An open network has none: it is not strangers that call from there, and behind one address may be all of them.
+    """
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
         if isinstance(request.auth, ApiKey):
             admission.admit_key(request.auth)
-        elif not getattr(request.user, "is_authenticated", False):
+        elif not is_open(request, view) and not getattr(request.user, "is_authenticated", False):
             admission.admit_stranger(request.META)
         return True
+
+
+def is_open(request: Request, view: APIView) -> bool:
+    """Whether the view's `open_methods` let this caller in without a key, for the network it calls from.
+
+    Not where a page of another site has it called: that page is a stranger, in a browser of this network.
+    """
+    method = "GET" if request.method == "HEAD" else request.method
+    if method not in getattr(view, "open_methods", ()):
+        return False
+    return admission.is_from(request.META, settings.CONFIG.jobs_open_networks) and not _is_of_another_site(request)
+
+
+def _is_of_another_site(request: Request) -> bool:
+    origin = request.META.get("HTTP_ORIGIN")
+    return origin is not None and urlsplit(origin).netloc != request._request.get_host()
 
 
 def _token_of(meta: Mapping[str, Any]) -> str | None:

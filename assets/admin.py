@@ -22,6 +22,7 @@ from pipeline.errors import ImgoptError
 # The package above signs URLs; it is named by a dotted path, because imports run only downwards.
 SIGNED_PATH = "delivery.publish.signed_path"
 WRITTEN = "imgopt.blobs_written"
+AT_ORIGIN = ("origin", "origin_path", "checked_at", "recheck_at")
 
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time
@@ -75,18 +76,35 @@ class MasterForm(ModelForm):
 @admin.register(Master)
 class MasterAdmin(ModelAdmin):
     form = MasterForm
-    list_display = ("thumbnail", "__str__", "kind", "dimensions", "byte_size", "profile", "revision", "created_at")
+    list_display = (
+        "thumbnail",
+        "__str__",
+        "kind",
+        "dimensions",
+        "byte_size",
+        "profile",
+        "revision",
+        "origin",
+        "created_at",
+    )
     list_display_links = ("thumbnail", "__str__")
-    list_filter = ("blob__format", "blob__is_srgb", "tags", "created_at")
+    list_filter = ("blob__format", "blob__is_srgb", "tags", "origin", "created_at")
     list_select_related = ("blob",)
-    search_fields = ("key", "original_name", "id")
+    search_fields = ("key", "original_name", "id", "origin_path")
     filter_horizontal = ("tags",)
     readonly_fields = ("preview", "id", "kind", "dimensions", "byte_size", "profile", "revision", "digest")
     date_hierarchy = "created_at"
 
     def get_fields(self, request: HttpRequest, obj: Master | None = None) -> Any:
         upload = ["file", "key", "focal_x", "focal_y", "tags"]
-        return upload if obj is None else ["preview", "original_name", *upload, *self.readonly_fields[1:]]
+        if obj is None:
+            return upload
+        if obj.origin:  # its picture is replaced there
+            return ["preview", "original_name", *upload[1:], *self.readonly_fields[1:], *AT_ORIGIN]
+        return ["preview", "original_name", *upload, *self.readonly_fields[1:]]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Master | None = None) -> Any:
+        return (*self.readonly_fields, *AT_ORIGIN)
 
     def get_form(self, request: HttpRequest, obj: Master | None = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change, **kwargs)
@@ -108,7 +126,7 @@ class MasterAdmin(ModelAdmin):
                 masters.replace_master(master, form.incoming)
             else:
                 [master] = masters.create_masters([form.incoming], keys=[form.cleaned_data["key"]])
-            request.META[WRITTEN] = [masters.get_master(str(master.id)).blob]
+            request.META[WRITTEN] = [masters.known_master(str(master.id)).blob]
         form.instance = master
         return master
 
@@ -117,7 +135,7 @@ class MasterAdmin(ModelAdmin):
         changes = {name: form.cleaned_data[name] for name in ("key", "focal_x", "focal_y")}
         if form.cleaned_data.get("original_name"):
             changes["original_name"] = form.cleaned_data["original_name"]
-        masters.change_master(masters.get_master(str(obj.id)), changes)
+        masters.change_master(masters.known_master(str(obj.id)), changes)
 
     def delete_model(self, request: HttpRequest, obj: Master) -> None:
         masters.delete_master(obj)
@@ -128,11 +146,11 @@ class MasterAdmin(ModelAdmin):
 
     @admin.display(description="")
     def thumbnail(self, master: Master) -> str:
-        return _picture(master, {"w": "96", "h": "96", "fit": "crop"}, width=96)
+        return _picture(master, {"preset": "_thumbnail"}, width=96)
 
     @admin.display(description="Preview")
     def preview(self, master: Master) -> str:
-        return _picture(master, {"w": "800"}, width=480)
+        return _picture(master, {"preset": "_preview"}, width=480)
 
     @admin.display(description="Format", ordering="blob__format")
     def kind(self, master: Master) -> str:

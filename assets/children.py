@@ -42,6 +42,11 @@ def render_pool() -> RenderPool:
         return _pool
 
 
+def find_pool() -> RenderPool | None:
+    """This will give the pool if there is one, and start nothing."""
+    return _pool
+
+
 def stop() -> None:
     """This will end the children, if there are any; the next use starts new ones."""
     global _pool

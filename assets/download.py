@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import structlog
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
@@ -15,6 +15,7 @@ from django.utils.http import content_disposition_header
 
 from assets.errors import StorageUnavailable
 from assets.models import Master
+from assets.origins.in_place import read_in_place
 
 log = structlog.get_logger("assets")
 
@@ -80,6 +81,8 @@ def _refusal(code: str, status: int, sentence: str, headers: Mapping[str, str]) 
 
 def _opened(master: Master, storage: Storage) -> File[Any]:
     blob = master.blob
+    if not blob.is_copied:
+        return ContentFile(read_in_place(blob))
     try:
         file = storage.open(blob.storage_name)
         if file.size == blob.byte_size:

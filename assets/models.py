@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from uuid6 import uuid7
 
-from assets.names import validate_key, validate_original_name, validate_tag
+from assets.names import ORIGIN_PATH_BYTES, origin_reference, validate_key, validate_original_name, validate_tag
 
 
 def new_id() -> uuid.UUID:
@@ -41,6 +41,14 @@ class Blob(models.Model):
     profile = models.CharField(max_length=200, blank=True, help_text="Description of the embedded ICC profile.")
     is_srgb = models.BooleanField(default=True)
     interlaced = models.BooleanField(default=False)
+    # What a page shows until the picture is there. Empty where it has not been made yet.
+    placeholder = models.TextField(blank=True, help_text="A tiny WebP as a data URI.")
+    blurhash = models.CharField(max_length=120, blank=True)
+    dominant_colour = models.CharField(max_length=7, blank=True, help_text="As #rrggbb.")
+    palette = models.JSONField(default=list, blank=True, help_text="Colours as #rrggbb, the most frequent first.")
+    is_copied = models.BooleanField(
+        default=True, help_text="Whether the bytes lie in our storage; else they lie at the origins of its masters."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -61,7 +69,7 @@ class Tag(models.Model):
 
 
 class Master(models.Model):
-    """A stored original, as somebody uploaded and named it."""
+    """A stored original, as somebody uploaded and named it, or as it was found at an origin."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     key = models.CharField(
@@ -80,6 +88,17 @@ class Master(models.Model):
     focal_x = models.FloatField(null=True, blank=True, validators=[validate_share])
     focal_y = models.FloatField(null=True, blank=True, validators=[validate_share])
     tags = models.ManyToManyField(Tag, blank=True, related_name="masters")
+    origin = models.CharField(
+        max_length=50, blank=True, default="", help_text="Name of the origin it was taken from; empty if uploaded."
+    )
+    origin_path = models.CharField(max_length=ORIGIN_PATH_BYTES, blank=True, default="")
+    origin_said = models.JSONField(
+        default=dict, blank=True, help_text="By what the origin can tell whether its picture is still this one."
+    )
+    checked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the origin last had this picture; empty: it is gone there."
+    )
+    recheck_at = models.DateTimeField(null=True, blank=True, help_text="When the origin is to be asked again.")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -90,13 +109,38 @@ class Master(models.Model):
                 name="focal_point_is_whole",
                 condition=models.Q(focal_x__isnull=True, focal_y__isnull=True)
                 | models.Q(focal_x__isnull=False, focal_y__isnull=False),
-            )
+            ),
+            models.CheckConstraint(
+                name="origin_is_whole",
+                condition=models.Q(origin="", origin_path="", recheck_at__isnull=True)
+                | (~models.Q(origin="") & ~models.Q(origin_path="") & models.Q(recheck_at__isnull=False)),
+            ),
+            models.UniqueConstraint(
+                name="one_master_of_an_origin_path",
+                fields=["origin", "origin_path"],
+                condition=~models.Q(origin=""),
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.key or f"{self.original_name} ({self.id})"
+        return self.reference if self.key or self.origin else f"{self.original_name} ({self.id})"
 
     @property
     def reference(self) -> str:
-        """What names this master in a URL: its key, or its id."""
-        return self.key or str(self.id)
+        """What names this master in a URL: where it is at its origin, its key, or its id."""
+        return self.at_origin or self.key or str(self.id)
+
+    @property
+    def at_origin(self) -> str | None:
+        """`@origin/path`, or `None` of an upload."""
+        return origin_reference(self.origin, self.origin_path) if self.origin else None
+
+
+class RetiredReference(models.Model):
+    """A key, or a path at an origin, that named a master once, and the highest revision it had then."""
+
+    reference = models.CharField(max_length=800, unique=True)
+    revision = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.reference} up to {self.revision}"

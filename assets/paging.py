@@ -31,6 +31,25 @@ class Paging(LimitOffsetPagination):
     def get_previous_link(self) -> str | None:
         return _public(super().get_previous_link())
 
+    def get_schema_operation_parameters(self, _view: Any) -> list[dict[str, Any]]:
+        limit = {"type": "integer", "minimum": 1, "maximum": self.max_limit, "default": self.default_limit}
+        offset = {"type": "integer", "minimum": 0, "maximum": self.max_offset, "default": 0}
+        return [
+            {"name": "limit", "in": "query", "description": "How many on a page.", "schema": limit},
+            {"name": "offset", "in": "query", "description": "How many to leave out before it.", "schema": offset},
+        ]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        second = "https://images.example.com/api/v1/images?limit=50&offset=50"
+        pages = {
+            "count": {"type": "integer", "description": "How many on all pages.", "example": 1204},
+            "next": {**link, "description": "The next page, if there is one.", "example": second},
+            "previous": {**link, "description": "The page before, if there is one.", "example": None},
+            "results": schema,
+        }
+        return {"type": "object", "required": list(pages), "properties": pages}
+
 
 def _integer(request: Request, name: str, *, low: int, high: int, default: int) -> int:
     text = str(request.query_params.get(name, default))

@@ -27,6 +27,12 @@ FORM_BYTES = 4_000_000
 """What boundaries, headers and fields may take besides the files; Django allows 2.5 MB of fields."""
 
 
+TELLS_TOO_LARGE = "imgopt.tells_too_large"
+"""In a request's META: whoever reads this form looks at TOO_LARGE himself."""
+TELLING_PAGES = frozenset({"assets_master_add", "assets_master_change"})
+"""They say it at the field."""
+
+
 class HashingUploadHandler(TemporaryFileUploadHandler):
     """Django's handler for temporary files, which also knows the SHA-256 and a limit for the whole request."""
 
@@ -51,6 +57,14 @@ class HashingUploadHandler(TemporaryFileUploadHandler):
         if file is not None:
             file.digest = self.sha256.hexdigest()  # type: ignore[attr-defined]
         return file
+
+    def upload_complete(self) -> None:
+        """This will refuse a form that was stopped. Django takes what came before for the whole of it: every field
+        behind the file would count as emptied."""
+        if self.request is None or not self.request.META.get(TOO_LARGE) or self.request.META.get(TELLS_TOO_LARGE):
+            return
+        if self.request.resolver_match is None or self.request.resolver_match.url_name not in TELLING_PAGES:
+            raise RequestDataTooBig(too_large().message)
 
 
 class Tail:
@@ -93,6 +107,7 @@ class UploadParser(MultiPartParser):
     ) -> DataAndFiles[Any, Any]:
         request: HttpRequest = (parser_context or {})["request"]._request
         handlers = request.upload_handlers
+        request.META[TELLS_TOO_LARGE] = True
         try:
             _refuse_by_length(request)
             data, files = _FormParser(request.META, stream, handlers, "utf-8").parse()

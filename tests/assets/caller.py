@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.test import Client
 
 from apikeys import service
@@ -67,7 +69,9 @@ class Caller:
         answer: Any = self.client.generic(method, path, body, content_type, headers=every)
         answer.pieces = list(answer.streaming_content) if answer.streaming else [answer.content]
         answer.body = b"".join(answer.pieces)
+        request_finished.disconnect(close_old_connections)  # it would close the test's own, transaction and all
         answer.close()
+        request_finished.connect(close_old_connections)
         return answer
 
     def get(self, path: str, **headers: str) -> Any:

@@ -41,6 +41,11 @@ LIST = Endpoint("GET", IMAGES, "read")
 OF_ONE = (
     Endpoint("GET", "/api/v1/image/{}", "read"),
     Endpoint("GET", "/api/v1/image/{}/metadata", "read"),
+    Endpoint("GET", "/api/v1/image/{}/placeholder", "read"),
+    Endpoint("GET", "/api/v1/image/{}/colour", "read"),
+    Endpoint("GET", "/api/v1/image/{}/colour/managed", "read"),
+    Endpoint("GET", "/api/v1/image/{}/colour/ignored", "read"),
+    Endpoint("GET", "/api/v1/image/{}/colour/heat", "read"),
     Endpoint("GET", "/image/{}", "read"),
     Endpoint("PATCH", "/api/v1/image/{}", "manage", json.dumps({"tags": ["a"]}).encode(), "application/json"),
     Endpoint("PUT", "/api/v1/image/{}", "manage", form(Part(photo("gif"))), FORM),
@@ -93,6 +98,8 @@ def test_a_stranger_hears_401_and_touches_no_master(endpoint: Endpoint, headers:
         (IMAGES, ("PUT", "PATCH", "DELETE", "TRACE"), {"GET", "POST", "HEAD", "OPTIONS"}),
         ("/api/v1/image/shop/shoe", ("POST", "TRACE"), {"GET", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"}),
         ("/api/v1/image/shop/shoe/metadata", ("POST", "PUT", "PATCH", "DELETE"), {"GET", "HEAD", "OPTIONS"}),
+        ("/api/v1/image/shop/shoe/colour", ("POST", "PUT", "PATCH", "DELETE"), {"GET", "HEAD", "OPTIONS"}),
+        ("/api/v1/image/shop/shoe/colour/heat", ("POST", "PUT", "PATCH", "DELETE"), {"GET", "HEAD", "OPTIONS"}),
         ("/image/shop/shoe", ("POST", "PUT", "PATCH", "DELETE"), {"GET", "HEAD", "OPTIONS"}),
     ],
 )
@@ -106,7 +113,7 @@ def test_other_methods_are_not_allowed_and_hear_which_are(
     assert Master.objects.count() == 1
 
 
-@pytest.mark.parametrize("path", [endpoint.path for endpoint in (LIST, *OF_ONE[:3])])
+@pytest.mark.parametrize("path", [endpoint.path for endpoint in (LIST, *OF_ONE[:7])])
 def test_options_and_head_are_answered(caller: Caller, path: str) -> None:
     assert caller.ask("OPTIONS", path.format("shop/shoe")).status_code == 200
     head = caller.ask("HEAD", path.format("shop/shoe"))
@@ -148,7 +155,8 @@ def test_a_storage_that_is_away_costs_what_needs_it_a_503_and_nothing_else(
     away = {**settings.STORAGES["masters"], "BACKEND": f"{__name__}.AwayStorage"}
     settings.STORAGES = {**settings.STORAGES, "masters": away}
     answer = endpoint.ask(caller)
-    if endpoint.method in ("POST", "PUT") or endpoint.path == "/image/{}":
+    needs_bytes = endpoint.path == "/image/{}" or "/colour" in endpoint.path
+    if endpoint.method in ("POST", "PUT") or needs_bytes:
         assert problem(answer)[:2] == (503, "storage_unavailable")
         assert int(answer["Retry-After"]) >= 1
         assert Master.objects.get().blob.format == "jpeg"

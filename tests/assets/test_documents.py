@@ -25,7 +25,10 @@ def routes(resolver: URLResolver) -> list[str]:
 
 
 def test_the_api_document_names_every_address() -> None:
-    addresses = {f"/{route.replace('<path:reference>', '{image}')}" for route in routes(get_resolver())}
+    addresses = {
+        "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", route).replace("{reference}", "{image}")
+        for route in routes(get_resolver())
+    }
     for address in addresses - {"/", "/^i/"}:
         assert f"{address}`" in API or f"{address}?" in API, address
 

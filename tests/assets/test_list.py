@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.assets.caller import IMAGES, Caller, names_of, photo, problem
 
@@ -39,11 +39,12 @@ def test_lists_the_newest_first_with_all_that_is_known(shop: Caller) -> None:
     body = answer.json()
     assert (body["count"], body["next"], body["previous"]) == (4, None, None)
     assert names_of(body["results"]) == ["100_wool", "hat", "blue_shoe", "red_shoe"]
-    assert body["results"][1] | {"createdAt": 0, "updatedAt": 0, "id": 0, "digest": 0} == {
-        "id": 0, "originalName": "hat", "format": "jpeg", "width": 48, "height": 36, "byteSize": len(photo()),
-        "key": "shop/hat", "revision": 1, "focalX": None, "focalY": None, "tags": ["summer", "sale"], "digest": 0,
+    made = {"createdAt": 0, "updatedAt": 0, "id": 0, "digest": 0, "placeholder": 0, "blurhash": 0, "dominantColour": 0}
+    assert body["results"][1] | made == {
+        "originalName": "hat", "format": "jpeg", "width": 48, "height": 36, "byteSize": len(photo()),
+        "key": "shop/hat", "origin": None, "revision": 1, "focalX": None, "focalY": None, "tags": ["summer", "sale"],
         "orientation": 1, "pages": 1, "hasAlpha": False, "bitDepth": 8, "colourSpace": "rgb", "profile": "",
-        "isSrgb": True, "createdAt": 0, "updatedAt": 0,
+        "isSrgb": True, **made,
     }  # fmt: skip
 
 
@@ -64,7 +65,6 @@ def test_lists_the_newest_first_with_all_that_is_known(shop: Caller) -> None:
         ({"tag": "sal"}, []),
         ({"format": "jpeg"}, ["100_wool", "hat"]),
         ({"format": "gif"}, ["blue_shoe"]),
-        ({"format": "json"}, []),
         ({"format": "png", "prefix": "shop/", "search": "red"}, ["red_shoe"]),
         ({"search": ""}, ["100_wool", "hat", "blue_shoe", "red_shoe"]),
     ],
@@ -73,7 +73,7 @@ def test_finds_what_is_asked_for(shop: Caller, query: dict[str, str], found: lis
     assert listed(shop, **query) == found
 
 
-@pytest.mark.parametrize("name", ["search", "prefix", "tag", "format"])
+@pytest.mark.parametrize("name", ["search", "prefix", "tag", "profile"])
 @pytest.mark.parametrize("value", ["x" * 201, "a\x00b"])
 def test_refuses_filters_that_a_database_would_choke_on(caller: Caller, name: str, value: str) -> None:
     with CaptureQueriesContext(connection) as queries:
@@ -115,13 +115,13 @@ def test_refuses_pages_that_cannot_be(caller: Caller, query: str, words: str) ->
     assert words in sentence
 
 
-def test_the_number_of_queries_does_not_grow_with_the_list(shop: Caller) -> None:
-    def queries(limit: int) -> int:
-        with CaptureQueriesContext(connection) as found:
-            shop.get(f"{IMAGES}?limit={limit}")
-        return len([query for query in found if "assets_" in query["sql"]])
-
-    assert queries(1) == queries(4) == 3
+def test_the_number_of_queries_does_not_grow_with_the_list(
+    shop: Caller, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for limit in (1, 4):
+        # The key, the count, the masters with their blobs, the tags of all of them.
+        with django_assert_num_queries(4):
+            shop.get(f"{IMAGES}?limit={limit}&ordering=-width&minWidth=1")
 
 
 @pytest.mark.parametrize("accept", ["image/png", "text/html", "image/avif,image/webp,*/*;q=0.8", "nonsense", ""])
