@@ -6,4 +6,4 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
-        from delivery import checks, purge  # noqa: F401  registers the checks and listens to the masters
+        from delivery import checks, presets, purge  # noqa: F401  registers the checks and listens to the masters

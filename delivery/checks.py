@@ -7,6 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from delivery import presets
+from pipeline.errors import BadParameter
+
 
 @register()
 def check_storages(**_: Any) -> list[CheckMessage]:
@@ -20,3 +23,15 @@ def check_storages(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register()
+def check_presets(**_: Any) -> list[CheckMessage]:
+    """A preset that every request would be refused for is a mistake in the settings."""
+    found: list[CheckMessage] = []
+    for preset in presets.from_settings():
+        try:
+            presets.check_params(preset.params)
+        except BadParameter as error:
+            found.append(Error(f"The preset {preset.name!r} cannot be: {error.message}", id="delivery.E002"))
+    return found

@@ -8,10 +8,11 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import cast
 
+from pipeline.receipt import Receipt, read_receipt, receipt_of
 from pipeline.rendition import CONTENT_TYPES, Rendition
 from pipeline.spec import Format
 
-MAGIC = b"imgopt-variant-1"
+MAGIC = b"imgopt-variant-2"
 
 
 class DamagedEntry(Exception):
@@ -26,6 +27,9 @@ class Entry:
     height: int
     etag: str
     """Quoted; a digest of the body."""
+    receipt: Receipt
+    max_bytes_met: bool | None = None
+    """Whether it has at most the bytes asked for by `max-bytes`; None where that was not asked."""
 
     @property
     def content_type(self) -> str:
@@ -39,6 +43,8 @@ def entry_of(rendition: Rendition) -> Entry:
         width=rendition.width,
         height=rendition.height,
         etag=etag_of(rendition.body),
+        receipt=receipt_of(rendition),
+        max_bytes_met=rendition.max_bytes_met,
     )
 
 
@@ -54,7 +60,10 @@ def pack(name: str, entry: Entry) -> bytes:
         "width": entry.width,
         "height": entry.height,
         "length": len(entry.body),
+        "receipt": entry.receipt.as_dict(),
     }
+    if entry.max_bytes_met is not None:
+        facts["maxBytesMet"] = entry.max_bytes_met
     rest = json.dumps(facts, separators=(",", ":")).encode() + b"\n" + entry.body
     return b"%s %s\n%s" % (MAGIC, hashlib.sha256(rest).hexdigest().encode(), rest)
 
@@ -78,10 +87,14 @@ def _unpacked(name: str, data: bytes) -> Entry:
         raise DamagedEntry("another variant's bytes")
     if facts["format"] not in CONTENT_TYPES:
         raise DamagedEntry("an unknown format")
+    if not isinstance(facts.get("maxBytesMet"), bool | None):
+        raise DamagedEntry("neither met nor unmet")
     return Entry(
         body=body,
         format=cast(Format, facts["format"]),
         width=int(facts["width"]),
         height=int(facts["height"]),
         etag=etag_of(body),
+        receipt=read_receipt(facts["receipt"]),
+        max_bytes_met=facts.get("maxBytesMet"),
     )

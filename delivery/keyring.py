@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from base64 import urlsafe_b64encode
-from functools import cache
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.utils import timezone
 
 from delivery import models
 from delivery.errors import NoSigningKey
+from delivery.sealing import seal, unseal
 from delivery.signing import Keyring, SigningKey
+
+PURPOSE = "signing keys"
 
 _current: Keyring | None = None
 
@@ -31,7 +29,9 @@ def refresh() -> Keyring:
         keys = [SigningKey(kid, bytes.fromhex(text)) for kid, text in settings.IMGOPT_SIGNING_KEYS]
     else:
         rows = models.SigningKey.objects.filter(revoked_at=None)
-        keys = [SigningKey(row.kid, secret) for row in rows if (secret := _unseal(row.sealed)) is not None]
+        keys = [
+            SigningKey(row.kid, secret) for row in rows if (secret := unseal(row.sealed, purpose=PURPOSE)) is not None
+        ]
     _current = Keyring(keys[0] if keys else None, {key.kid: key.secret for key in keys})
     return _current
 
@@ -54,7 +54,7 @@ def signer() -> SigningKey:
 def rotate() -> models.SigningKey:
     """This will make a new key that signs from now on; the older ones go on verifying until they are revoked."""
     row = models.SigningKey.objects.create(
-        kid=secrets.token_hex(4), sealed=_vault(settings.SECRET_KEY).encrypt(secrets.token_bytes(32)).decode()
+        kid=secrets.token_hex(4), sealed=seal(secrets.token_bytes(32), purpose=PURPOSE)
     )
     refresh()
     return row
@@ -65,18 +65,3 @@ def revoke(kid: str) -> bool:
     changed = models.SigningKey.objects.filter(kid=kid, revoked_at=None).update(revoked_at=timezone.now())
     refresh()
     return bool(changed)
-
-
-@cache
-def _vault(django_secret: str) -> Fernet:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"imgopt signing keys").derive(django_secret.encode())
-    return Fernet(urlsafe_b64encode(key))
-
-
-def _unseal(sealed: str) -> bytes | None:
-    for django_secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
-        try:
-            return _vault(django_secret).decrypt(sealed.encode())
-        except InvalidToken:
-            continue
-    return None

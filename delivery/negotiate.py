@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from pipeline.spec import Format
@@ -52,6 +53,22 @@ def _ranked(header: str) -> tuple[Format, ...]:
     }
     ranked = sorted((kind for kind in PREFERENCE if weights[kind] > 0), key=lambda kind: -weights[kind])
     return tuple(ranked) or ("jpeg", "png", "gif")
+
+
+def rivals(*, has_alpha: bool) -> tuple[Format, ...]:
+    """This will give the formats that a still is compared in, best first among equals."""
+    lossy = TRANSPARENT if has_alpha else OPAQUE
+    return tuple(kind for kind in PREFERENCE if kind in lossy)
+
+
+def smallest(accepted: tuple[Format, ...], byte_sizes: Mapping[Format, int]) -> Format | None:
+    """This will pick the accepted format of fewest bytes, whatever its weight: all show the same. None: none of them.
+
+    >>> smallest(("avif", "webp", "jpeg"), {"avif": 900, "webp": 700, "jpeg": 700})
+    'webp'
+    """
+    known = [kind for kind in PREFERENCE if kind in accepted and kind in byte_sizes]
+    return min(known, key=lambda kind: byte_sizes[kind], default=None)
 
 
 def choose(accepted: tuple[Format, ...], *, has_alpha: bool, animated: bool) -> Format:

@@ -1,14 +1,17 @@
-"""Every two seconds a process reads what others have decided: signing keys and purges. Hits never ask the database."""
+"""Every two seconds a process reads what others have decided (signing keys, presets, purges), and writes down what it
+has rendered. Hits never ask the database."""
 
 from __future__ import annotations
 
 import threading
+from multiprocessing.util import Finalize
 
 import structlog
 from django.db import close_old_connections, connection
 
-from delivery import keyring
+from delivery import keyring, presets
 from delivery.purge import PurgeReader
+from delivery.records import RECORDS
 
 log = structlog.get_logger("delivery.pulse")
 
@@ -17,7 +20,7 @@ INTERVAL_SECONDS = 2.0
 
 
 class Pulse:
-    """One beat: read keys and purges. While the database is away, what was last read goes on counting."""
+    """One beat. While the database is away, what was last read goes on counting, and what is to be written waits."""
 
     def __init__(self) -> None:
         self._purges: PurgeReader | None = None
@@ -26,9 +29,11 @@ class Pulse:
         try:
             close_old_connections()
             keyring.refresh()
+            presets.refresh()
             if self._purges is None:
                 self._purges = PurgeReader()
             self._purges.apply()
+            RECORDS.flush()
         except Exception as error:
             log.warning("pulse failed", error=repr(error)[:200])
             connection.close()
@@ -46,3 +51,15 @@ def start() -> None:
             pulse.beat()
 
     threading.Thread(target=run, name="imgopt-pulse", daemon=True).start()
+    # Not `atexit`: Granian forks its workers, and a forked child of multiprocessing ends without it.
+    Finalize(None, write_down, exitpriority=0)
+
+
+def write_down() -> None:
+    """This will write what the last beat has left, as the process ends."""
+    try:
+        RECORDS.flush()
+    except Exception as error:
+        log.warning("renders not written down", error=repr(error)[:200])
+    finally:
+        connection.close()

@@ -2,62 +2,122 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Left
 from django.dispatch import receiver
 from django.utils import timezone
 
 from assets.models import Blob, Master
+from assets.names import TAG
 from assets.signals import master_changed
 from delivery.hits import HITS
-from delivery.models import Purge
+from delivery.models import Purge, Variant
 from delivery.recent import RECENT
+from delivery.records import RECORDS
 from delivery.service import service
+from delivery.signals import purging
+from metrics import learning, receipts
+from pipeline.errors import BadParameter
+from pipeline.params import shown
 
 # Long after every process has heard of it.
 KEEP = timedelta(hours=1)
 # More purges than can be under way at one moment.
 OVERLAP = 100
+# Masters of one row: 50 KB of JSON, and as many names in one query as SQLite takes.
+BATCH = 500
+KEY_START = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_~/-]{0,199}")
+ORIGIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 _published_here: set[int] = set()
 
 
 def purge_master(master: Master) -> None:
     """This will forget all variants of a master in all tiers of all processes."""
-    publish(master.id, [master.blob.digest])
+    publish([master.id], [master.blob.digest])
 
 
-def publish(master_id: uuid.UUID, digests: Iterable[str]) -> None:
-    stale = list(digests)
+def purge_masters(masters: QuerySet[Master]) -> int:
+    """This will purge many masters, a few queries for every 500 of them, and give their number."""
+    # Read to the end first: an open cursor would keep SQLite from writing as soon as another process has written.
+    found = list(masters.order_by().values_list("id", "blob__digest"))
+    for start in range(0, len(found), BATCH):
+        batch = found[start : start + BATCH]
+        publish([master_id for master_id, _ in batch], sorted({digest for _, digest in batch}))
+    return len(found)
+
+
+def masters_under(prefix: str) -> QuerySet[Master]:
+    """This will find the masters whose key begins so, or, as in `@shop/summer/`, those of an origin's path."""
+    origin, _, path = prefix.removeprefix("@").partition("/")
+    if prefix.startswith("@") and ORIGIN.fullmatch(origin) and path.isprintable():
+        return _beginning(Master.objects.filter(origin=origin), "origin_path", path)
+    if not KEY_START.fullmatch(prefix):
+        raise BadParameter(f"Expected the beginning of a key such as products/ for prefix, received {shown(prefix)}.")
+    return _beginning(Master.objects.all(), "key", prefix)
+
+
+def masters_tagged(tag: str) -> QuerySet[Master]:
+    if not TAG.fullmatch(tag):
+        raise BadParameter(f"Expected a tag of the characters a-z, 0-9, - and _ for tag, received {shown(tag)}.")
+    return Master.objects.filter(tags__name=tag)
+
+
+def _beginning(masters: QuerySet[Master], field: str, prefix: str) -> QuerySet[Master]:
+    """SQLite's LIKE, which finds them by the index, is deaf to case."""
+    found = masters.filter(**{f"{field}__startswith": prefix})
+    return found.annotate(start=Left(field, len(prefix))).filter(start=prefix) if prefix else found
+
+
+def was_purged_since(digest: str, moment: datetime) -> bool:
+    """Whether somebody has purged these bytes since, which is known for an hour."""
+    return any(digest in purge.digests for purge in Purge.objects.filter(created_at__gt=moment))
+
+
+def publish(master_ids: Sequence[uuid.UUID], digests: Iterable[str]) -> None:
+    stale, begun_at = list(digests), timezone.now()
     Purge.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
-    _forget(master_id)  # what is being rendered now is not kept
-    for digest in stale:
-        service().purge(digest)
-    _forget(master_id)  # nor what was found in a tier that had still to be purged
+    _forget(master_ids)  # what is being rendered now is not kept
+    purging.send(sender=Purge, digests=stale)  # nor what workers make of it
+    service().purge(*stale)
+    _forget(master_ids)  # nor what was found in a tier that had still to be purged
+    _unrecord(stale, before=begun_at)
     # Last, or another process could fill its memory again from such a tier.
-    _published_here.add(Purge.objects.create(master_id=master_id, digests=stale).id)
+    row = Purge.objects.create(master_ids=[str(master_id) for master_id in master_ids], digests=stale)
+    _published_here.add(row.id)
 
 
-def _forget(master_id: uuid.UUID) -> None:
+def _forget(master_ids: Iterable[uuid.UUID]) -> None:
     RECENT.forget()
-    HITS.purge(master_id)
+    for master_id in master_ids:
+        HITS.purge(master_id)
+
+
+def _unrecord(digests: Sequence[str], *, before: datetime) -> None:
+    RECORDS.forget(digests, before=before)
+    Variant.objects.filter(digest__in=digests, created_at__lt=before).delete()
+    receipts.forget(digests, before=before)
+    learning.forget(digests)
 
 
 @receiver(master_changed)
 def _on_master_changed(master_id: uuid.UUID, digests: list[str], **_: Any) -> None:
-    publish(master_id, digests)
+    publish([master_id], digests)
 
 
-def _purge_here(digest: str) -> None:
+def _purge_here(purge: Purge) -> None:
     """What this process has rendered of a deleted master, until it heard of the deletion, lies in the shared tiers."""
-    if Blob.objects.filter(digest=digest).exists():
-        service().memory.purge(digest)
-    else:
-        service().purge(digest)
+    kept = set(Blob.objects.filter(digest__in=purge.digests).values_list("digest", flat=True))
+    service().memory.purge(*kept)
+    service().purge(*(digest for digest in purge.digests if digest not in kept))
+    if purge.digests:
+        _unrecord(purge.digests, before=purge.created_at)  # this process may have written some down meanwhile
 
 
 class PurgeReader:
@@ -70,18 +130,24 @@ class PurgeReader:
     def __init__(self) -> None:
         newest = Purge.objects.order_by("-id").values_list("id", flat=True).first()
         self._last_id = newest or 0
-        self._applied = {purge.id for purge in self._recent()}
+        self._applied = self._recent()
 
     def apply(self) -> None:
-        recent = {purge.id: purge for purge in self._recent()}
-        for number in recent.keys() - self._applied - _published_here:
-            _forget(recent[number].master_id)
-            for digest in recent[number].digests:
-                _purge_here(digest)
-            _forget(recent[number].master_id)
-        self._applied = set(recent)
+        recent = self._recent()
+        for purge in _read(recent - self._applied - _published_here):
+            master_ids = [uuid.UUID(text) for text in purge.master_ids]
+            _forget(master_ids)
+            _purge_here(purge)
+            _forget(master_ids)
+        self._applied = recent
         self._last_id = max(self._applied, default=self._last_id)
         _published_here.intersection_update(recent)
 
-    def _recent(self) -> QuerySet[Purge]:
-        return Purge.objects.filter(id__gt=self._last_id - OVERLAP).order_by("id")
+    def _recent(self) -> set[int]:
+        """Only the numbers: a row of many masters has 50 KB."""
+        return set(Purge.objects.filter(id__gt=self._last_id - OVERLAP).values_list("id", flat=True))
+
+
+def _read(numbers: set[int]) -> Iterator[Purge]:
+    for number in sorted(numbers):
+        yield from Purge.objects.filter(id=number)

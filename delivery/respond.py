@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from django.conf import settings
 
+from delivery.download import disposition
 from delivery.entry import Entry
 
 YEAR_SECONDS = 31_536_000
+DRAFT_SECONDS = 2
+"""For so long others may keep a draft; a process asks for its final as often (`tiers.memory.UNSETTLED_SECONDS`)."""
+QUALITY = "Quality"
+"""The header with the receipt in short: see `pipeline.receipt`."""
 SAFETY: tuple[tuple[str, str], ...] = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; sandbox"),
@@ -16,11 +22,15 @@ SAFETY: tuple[tuple[str, str], ...] = (
 )
 
 
-def cache_control(*, revisioned: bool, expires_at: int | None, now: float) -> str:
+def cache_control(*, revisioned: bool, expires_at: int | None, now: float, is_draft: bool = False) -> str:
     """This will say how long others may keep a variant. Only what can never change is immutable."""
     longest = YEAR_SECONDS if revisioned else settings.CONFIG.delivery_max_age_seconds
+    if is_draft:
+        longest = min(longest, DRAFT_SECONDS)
     if expires_at is not None:
         return f"private, max-age={max(0, min(int(expires_at - now), longest))}"
+    if is_draft:
+        return f"public, max-age={longest}"
     if revisioned:
         return f"public, max-age={longest}, immutable"
     return f"public, max-age={longest}, must-revalidate"
@@ -29,20 +39,35 @@ def cache_control(*, revisioned: bool, expires_at: int | None, now: float) -> st
 @cache
 def cors() -> tuple[tuple[str, str], ...]:
     origin = settings.CONFIG.delivery_cors_origin
-    return (("Access-Control-Allow-Origin", origin), ("Timing-Allow-Origin", origin)) if origin else ()
+    if not origin:
+        return ()
+    return (
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", QUALITY),  # a script of another site sees no header that is not named here
+        ("Timing-Allow-Origin", origin),
+    )
 
 
-def base_headers(entry: Entry, *, negotiated: bool) -> tuple[tuple[str, str], ...]:
-    """This will give what a 200 and a 304 share."""
-    vary = (("Vary", "Accept"),) if negotiated else ()
-    return (("ETag", entry.etag), *vary, *SAFETY, *cors())
+def base_headers(entry: Entry, *, negotiated: bool, hinted: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """This will give what a 200 and a 304 share; `hinted` are the client's hints that may change the answer."""
+    varies = [*(["Accept"] if negotiated else []), *hinted]
+    hints = [name for name in hinted if name.startswith("Sec-CH-")]  # Save-Data comes unasked
+    said = [("ETag", entry.etag), (QUALITY, entry.receipt.header())]
+    if varies:
+        said.append(("Vary", ", ".join(varies)))
+    if hints:
+        said.append(("Accept-CH", ", ".join(hints)))
+    if entry.max_bytes_met is not None:
+        said.append(("X-Imgopt-Max-Bytes", "met" if entry.max_bytes_met else "unmet"))
+    return (*said, *SAFETY, *cors())
 
 
-def body_headers(entry: Entry) -> tuple[tuple[str, str], ...]:
+def body_headers(entry: Entry, *, download: str = "") -> tuple[tuple[str, str], ...]:
+    """This will give what only an answer with a picture carries; `download` is the name to save it by."""
     return (
         ("Content-Type", entry.content_type),
         ("Content-Length", str(len(entry.body))),
-        ("Content-Disposition", "inline"),
+        ("Content-Disposition", disposition(download, entry.format) if download else "inline"),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,8 +17,13 @@ from django.core.files.storage import storages
 from apikeys.errors import RateLimited
 from assets.blobs import blob_source
 from assets.children import render_pool
+from assets.flight import SingleFlight
+from delivery import counters, quality_counters
+from delivery.drafts import Refine, answer_to, as_draft, as_final, tell
 from delivery.entry import Entry, entry_of
-from delivery.flight import SingleFlight
+from delivery.notes import note
+from delivery.records import RECORDS
+from delivery.refinements import REFINEMENTS
 from delivery.tiers import Tier
 from delivery.tiers.eviction import Evictor
 from delivery.tiers.guard import Guarded
@@ -25,9 +31,15 @@ from delivery.tiers.memory import MemoryTier
 from delivery.tiers.shared import SharedTier
 from delivery.tiers.storage import StorageTier
 from delivery.variants import VariantKey, VariantRequest, weight_of
+from metrics import learning
+from pipeline.errors import Busy
 from pipeline.rendition import Rendition
 
 log = structlog.get_logger("delivery.render")
+
+SEARCH_LIMITS = 4
+"""A search has that many times the limit of one render: it asks the encoder so often, and nobody is kept by it who has
+not chosen to be. (An AVIF of 1600 px took up to 17 s on two busy cores.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +48,8 @@ class Served:
 
     entry: Entry
     tier: str
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Time by phase, where it was rendered."""
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    """Time by phase where it was rendered, else of the look-up in the tier that had it."""
 
 
 class VariantService:
@@ -51,7 +63,7 @@ class VariantService:
         render: Callable[[VariantRequest], Rendition],
     ) -> None:
         self.memory = memory
-        self._lasting = lasting
+        self.lasting = lasting
         self._flight = flight
         self._render = render
 
@@ -59,10 +71,11 @@ class VariantService:
         self,
         request: VariantRequest,
         *,
+        refine: Refine = "auto",
         before_render: Callable[[], None] = lambda: None,
         is_current: Callable[[], bool] = lambda: True,
     ) -> Served:
-        """This will find the variant or render it once.
+        """This will find the variant or render it once; a draft of it where `delivery.drafts` says so.
 
         `before_render` may refuse by raising. `is_current` says afterwards whether the variant may be kept: what was
         deleted while it rendered must not rise from the dead.
@@ -70,40 +83,109 @@ class VariantService:
         Only whoever leads a flight asks the slower tiers, so that a crowd costs them one call. A rate limit stops
         nobody but the client it is about.
         """
-        entry = self.memory.get(request.key)
-        if entry is not None:
-            return Served(entry, self.memory.name)
-        return self._flight.run(
-            request.key.name, lambda: self._find_or_make(request, before_render, is_current), personal=(RateLimited,)
-        )
+        note(master=str(request.master.id), master_bytes=request.master.blob.byte_size)
+        drafts = answer_to(request, refine) == "draft"
+        served = self._find_in_memory(request.key, drafts=drafts)
+        if served is None:
+            served = self._flight.run(
+                # Whoever is content with a draft does not wait for a final.
+                f"{request.key.name}.draft" if drafts else request.key.name,
+                lambda: (
+                    self._find(request.key, drafts=drafts)
+                    or self._make_for_client(
+                        as_draft(request) if drafts else as_final(request), refine, before_render, is_current
+                    )
+                ),
+                personal=(RateLimited,),
+            )
+            note(**in_milliseconds(served.seconds))
+            if served.entry.receipt.state == "pending" and served.tier != "render":
+                RECORDS.note_found(request, served.entry)
+        if served.entry.receipt.provisional and refine == "auto":
+            REFINEMENTS.want(request)
+        return served
 
-    def purge(self, digest: str) -> None:
-        """This will forget a digest's variants in every tier; other processes hear of it by `delivery.pulse`.
+    def finalise(
+        self,
+        request: VariantRequest,
+        *,
+        keeping: Callable[[Entry], AbstractContextManager[object]],
+        personal: tuple[type[Exception], ...],
+    ) -> Served:
+        """This will make a final in the background, in the flight that clients wait for too, or find it made.
+
+        It takes its place in every tier inside `keeping`: if that raises, nothing is kept. An error of a `personal`
+        type is not that of others who wait for the same flight.
+        """
+
+        def keep(entry: Entry) -> Entry:
+            with keeping(entry):
+                return self._place(request.key, entry)
+
+        def find_or_make() -> Served:
+            # The memory of this process may not have heard of a purge yet.
+            found = self._find_in_lasting(request.key, drafts=False)
+            if found is None:
+                return self._make(as_final(request), keep, made="background")
+            with keeping(found.entry):
+                return found
+
+        return self._flight.run(request.key.name, find_or_make, personal=personal)
+
+    def put_slowest(self, key: VariantKey, entry: Entry) -> None:
+        """This will keep a variant in the slowest tier only."""
+        with self._flight.holding(f"{key.name}.place"):
+            self.lasting[-1].put(key, entry)
+
+    def purge(self, *digests: str) -> None:
+        """This will forget the variants of these digests in every tier; other processes hear of it by `delivery.pulse`.
 
         The slowest goes first: a faster one could be filled from it again at once.
         """
-        for tier in reversed(self._lasting):
-            tier.purge(digest)
-        self.memory.purge(digest)
+        for tier in reversed(self.lasting):
+            tier.purge(*digests)
+        self.memory.purge(*digests)
 
-    def _find_or_make(
-        self, request: VariantRequest, before_render: Callable[[], None], is_current: Callable[[], bool]
+    def _make_for_client(
+        self,
+        request: VariantRequest,
+        refine: Refine,
+        before_render: Callable[[], None],
+        is_current: Callable[[], bool],
     ) -> Served:
-        found = self._find(request.key)
-        if found is not None:
-            return found
         before_render()
+        served = self._make(request, lambda entry: self._place(request.key, entry) if is_current() else None)
+        if served.entry.receipt.provisional:
+            REFINEMENTS.forget(request)  # what was written down is an earlier draft's final
+            if refine == "auto":
+                REFINEMENTS.want(request)  # before anybody is answered
+        return served
+
+    def _make(self, request: VariantRequest, keep: Callable[[Entry], Entry | None], *, made: str = "request") -> Served:
+        """This will render and tell of it. `keep` gives what has been kept, or `None`."""
         start = time.perf_counter()
-        rendition = self._render(request)
+        rendition = replace(self._rendered(request), provisional=request.render.predict)
         entry = entry_of(rendition)
         rendered = time.perf_counter()
-        if is_current():
-            self._store(request.key, entry, above=len(self._lasting))
+        kept = keep(entry)
+        if kept is entry:
+            RECORDS.note(
+                request,
+                entry,
+                seconds=rendered - start,
+                passthrough=rendition.passthrough,
+                curve=rendition.curve,
+            )
         seconds = {
             **rendition.seconds,
             "render": rendered - start,
             "store": time.perf_counter() - rendered,
         }
+        counters.rendered(
+            entry.format, {**seconds, "total": time.perf_counter() - start}, passthrough=rendition.passthrough
+        )
+        tell(request, entry, seconds=rendered - start, made=made)
+        quality_counters.made(entry)
         log.info(
             "rendered",
             master=str(request.master.id),
@@ -112,32 +194,81 @@ class VariantService:
             height=entry.height,
             byte_size=len(entry.body),
             passthrough=rendition.passthrough,
-            **{f"{phase}_ms": round(1000 * value, 2) for phase, value in seconds.items()},
+            provisional=entry.receipt.provisional,
+            **in_milliseconds(seconds),
         )
-        return Served(entry, "render", seconds)
+        return Served(kept or entry, "render", seconds)
 
-    def _find(self, key: VariantKey) -> Served | None:
+    def _rendered(self, request: VariantRequest) -> Rendition:
+        try:
+            return self._render(request)
+        except Busy:  # it never began
+            raise
+        except Exception:
+            counters.RENDERS.labels(request.render.format, "failed").inc()
+            raise
+
+    def _find(self, key: VariantKey, *, drafts: bool) -> Served | None:
+        return self._find_in_memory(key, drafts=drafts) or self._find_in_lasting(key, drafts=drafts)
+
+    def _find_in_memory(self, key: VariantKey, *, drafts: bool) -> Served | None:
         entry = self.memory.get(key)
-        if entry is not None:
-            return Served(entry, self.memory.name)
-        for depth, tier in enumerate(self._lasting):
+        if entry is None or (entry.receipt.provisional and not drafts):
+            return None
+        return Served(entry, self.memory.name)
+
+    def _find_in_lasting(self, key: VariantKey, *, drafts: bool) -> Served | None:
+        """A slower tier may have the final of a faster one's draft: all are asked before a draft is answered."""
+        draft: Served | None = None
+        for depth, tier in enumerate(self.lasting):
+            start = time.perf_counter()
             entry = tier.get(key)
-            if entry is not None:
+            if entry is None:
+                continue
+            found = Served(entry, tier.name, {tier.name: time.perf_counter() - start})
+            if not entry.receipt.provisional:
                 self._store(key, entry, above=depth)
-                return Served(entry, tier.name)
-        return None
+                return found
+            draft = draft or found
+        if draft is None or not drafts:
+            return None
+        self.memory.put(key, draft.entry)  # no further: the final may be on its way into the tiers between
+        return draft
+
+    def _place(self, key: VariantKey, entry: Entry) -> Entry:
+        """This will keep an entry in every tier and give it back; a draft that comes too late gives its final."""
+        with self._flight.holding(f"{key.name}.place"):
+            if entry.receipt.provisional and self.lasting:
+                known = self.lasting[-1].get(key)
+                if known is not None and not known.receipt.provisional:
+                    return known
+            self._store(key, entry, above=len(self.lasting))
+        return entry
 
     def _store(self, key: VariantKey, entry: Entry, *, above: int) -> None:
-        """This will copy an entry into the memory tier and the `above` fastest of the others."""
-        for tier in self._lasting[:above]:
+        """This will copy an entry into the memory tier and the `above` fastest of the others, the slowest first."""
+        for tier in reversed(self.lasting[:above]):
             tier.put(key, entry)
         self.memory.put(key, entry)
 
 
+def in_milliseconds(seconds: dict[str, float]) -> dict[str, float]:
+    return {f"{phase}_ms": round(1000 * value, 2) for phase, value in seconds.items()}
+
+
 def render_variant(request: VariantRequest) -> Rendition:
+    """What has a target is measured at once, the rest in the background: `jobs.measuring`."""
     blob = request.master.blob
+    render = learning.informed(request.render, digest=blob.digest, key=request.key.name)
+    if request.mark is not None:
+        render = replace(render, mark=blob_source(request.mark.blob))
     return render_pool().render(
-        blob_source(blob), request.render, weight=weight_of(blob, request.render.format), label=request.key.name
+        blob_source(blob),
+        render,
+        weight=weight_of(request),
+        label=request.key.name,
+        timeout_seconds=settings.CONFIG.render_timeout_seconds * (SEARCH_LIMITS if render.effort == "full" else 1),
+        measure=render.spec.target is not None,
     )
 
 
@@ -155,6 +286,7 @@ def service() -> VariantService:
     return VariantService(
         MemoryTier(config.delivery_memory_mb * 1_000_000),
         lasting,
-        SingleFlight(settings.IMGOPT_DATA_DIR / "locks", wait_seconds=config.render_timeout_seconds * 2),
+        # As long as a final may take: whoever waits for one that is being made gets it, and not a 503 halfway.
+        SingleFlight(settings.IMGOPT_DATA_DIR / "locks", wait_seconds=config.render_timeout_seconds * SEARCH_LIMITS),
         render_variant,
     )

@@ -1,29 +1,22 @@
-"""Signed URLs: HMAC-SHA256 over the path and the sorted raw pairs, verified before anything is parsed.
+"""Signed URLs are verified before anything is parsed; what is signed, and how, is `imgopt_client.signing`.
 
-The message is `imgopt-url-v1`, the key's id, the path and every `name=value` pair but `s`, sorted, a line each.
-No path or query with a line feed verifies, so no two requests share a message. `docs/signing.md` has vectors.
+No path or query with a line feed verifies, so no two requests share a message.
 """
 
 from __future__ import annotations
 
 import hmac
-import re
-from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from delivery.errors import BadSignature, Expired
+from imgopt_client.signing import SigningKey, sign_url, signature
 from pipeline.errors import BadParameter
 
-PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+__all__ = ["Keyring", "SigningKey", "Verified", "sign_url", "signature", "verify"]
+
 MAX_QUERY_LENGTH = 4096
 MAX_EXPIRES_DIGITS = 11
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    kid: str
-    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +34,6 @@ class Verified:
     pairs: tuple[str, ...]
     expires_at: int | None
     key: SigningKey
-
-
-def signature(kid: str, secret: bytes, path: str, sorted_pairs: Iterable[str]) -> str:
-    """This will give the value of `s` without its kid: base64url of 256 bits, unpadded."""
-    message = f"imgopt-url-v1\n{kid}\n{path}\n" + "\n".join(sorted_pairs)
-    return urlsafe_b64encode(hmac.digest(secret, message.encode("ascii"), "sha256")).rstrip(b"=").decode()
-
-
-def sign_url(path: str, pairs: Iterable[str], key: SigningKey) -> str:
-    """This will give the path with its query and signature; `pairs` are raw `name=value` texts."""
-    if not PATH.fullmatch(path):
-        raise ValueError(f"Expected a path of unreserved characters to sign, received {path!r}.")
-    ordered = sorted(pairs)
-    names = [pair.partition("=")[0] for pair in ordered]
-    if not all("=" in pair and pair.isascii() for pair in ordered) or len(set(names)) != len(names) or "s" in names:
-        raise ValueError("Expected pairs name=value in ASCII, each name once, and no s.")
-    s = f"s={key.kid}.{signature(key.kid, key.secret, path, ordered)}"
-    return f"{path}?{'&'.join([*ordered, s])}"
 
 
 def verify(path: str, query: str, secrets: Mapping[str, bytes], now: float) -> Verified:

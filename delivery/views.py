@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from functools import partial
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
@@ -12,14 +14,20 @@ from django.views.decorators.http import require_safe
 from apikeys.admission import admit_ip
 from apikeys.errors import RateLimited
 from delivery import keyring
-from delivery.asked import parse_asked
-from delivery.hits import HITS, Hit, HitKey
+from delivery.asked import Asked, parse_asked
+from delivery.comparing import compared
+from delivery.counters import saved_bytes
+from delivery.drafts import answer_to
+from delivery.entry import Entry
+from delivery.hints import Hints, chosen, hints_of
+from delivery.hits import HITS, Hit, HitKey, Subject
 from delivery.negotiate import accepted_formats
 from delivery.recent import RECENT
 from delivery.respond import base_headers, body_headers, cache_control, matches, server_timing
-from delivery.service import service
-from delivery.signing import verify
-from delivery.variants import variant_request
+from delivery.service import Served, service
+from delivery.signing import Verified, verify
+from delivery.variants import VariantRequest, variant_request
+from delivery.version import version_of
 
 
 @csrf_exempt
@@ -29,34 +37,31 @@ def variant(request: HttpRequest) -> HttpResponse:
     start = time.perf_counter()
     path, query = request.path_info, request.META.get("QUERY_STRING", "")
     verified = verify(path, query, keyring.current().secrets, time.time())
-    asked = parse_asked(path, verified)
-    accepted = accepted_formats(request.headers.get("Accept", ""))
     epoch = HITS.epoch
+    asked = parse_asked(path, verified)
     master = RECENT.get(asked.reference, revision=asked.revision or 0)
-    wanted = variant_request(master, asked.spec, accepted)
-    served = service().fetch(
-        wanted,
-        before_render=lambda: _admit_miss(request),
-        is_current=lambda: HITS.is_current(master.id, epoch),
+    accepted = accepted_formats(request.headers.get("Accept", ""))
+    hints = hints_of(query, request.META) if settings.CONFIG.delivery_client_hints else None
+    wishes, seen = asked.wishes, hints or Hints()
+    wanted = variant_request(
+        master,
+        chosen(wishes.spec, wishes.choice, seen, master.blob),
+        accepted,
+        save_data=seen.save_data and bool(wishes.choice),
     )
-
-    revisioned = asked.revision == master.revision
-    shared = base_headers(served.entry, negotiated=wanted.negotiated)
-    hit = Hit(
-        variant=wanted.key,
-        signed_with=verified.key,
-        expires_at=verified.expires_at,
-        master_id=master.id,
-        etag=served.entry.etag,
-        revisioned=revisioned,
-        headers=(*body_headers(served.entry), *shared),
-        headers_304=shared,
-    )
-    HITS.remember(HitKey(path, query, accepted), hit, epoch=epoch)
+    subjects = _subjects(asked, wanted)
+    admit, is_current = partial(admit_miss, request), partial(HITS.is_current, subjects, epoch)
+    if answer_to(wanted, wishes.refine) == "final":
+        wanted = compared(wanted, accepted, before_render=admit, is_current=is_current)
+    served = service().fetch(wanted, refine=wishes.refine, before_render=admit, is_current=is_current)
+    hit = _hit(asked, verified, wanted, served, subjects)
+    HITS.remember(HitKey(path, query, accepted, hints), hit, epoch=epoch)
     known = matches(request.headers.get("If-None-Match", ""), hit.etag)
     headers = dict(hit.headers_304 if known else hit.headers)
     # The time is asked again: a render may have taken a while of what was left.
-    headers["Cache-Control"] = cache_control(revisioned=revisioned, expires_at=verified.expires_at, now=time.time())
+    headers["Cache-Control"] = cache_control(
+        revisioned=hit.revisioned, expires_at=verified.expires_at, now=time.time(), is_draft=hit.is_draft
+    )
     headers["X-Cache"] = served.tier
     headers["Server-Timing"] = server_timing({**served.seconds, "total": time.perf_counter() - start})
     if known:
@@ -64,7 +69,47 @@ def variant(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"" if request.method == "HEAD" else served.entry.body, headers=headers)
 
 
-def _admit_miss(request: HttpRequest) -> None:
+def _hit(
+    asked: Asked, verified: Verified, wanted: VariantRequest, served: Served, subjects: tuple[Subject, ...]
+) -> Hit:
+    """This will give what the edge needs to answer this URL by itself."""
+    wishes, entry = asked.wishes, served.entry
+    shared = base_headers(entry, negotiated=wanted.negotiated, hinted=wishes.choice.headers(wishes.spec))
+    return Hit(
+        variant=wanted.key,
+        signed_with=verified.key,
+        expires_at=verified.expires_at,
+        subjects=subjects,
+        etag=entry.etag,
+        revisioned=asked.revision == wanted.master.revision and asked.version == version_of(wishes.preset, wanted.mark),
+        headers=(*body_headers(entry, download=wishes.download), *shared),
+        headers_304=shared,
+        saved_bytes=saved_bytes(len(entry.body), wanted.master.blob.byte_size),
+        is_draft=entry.receipt.provisional,
+        ask_again_at=min(_ends(wanted, entry), default=None),
+    )
+
+
+def _ends(wanted: VariantRequest, entry: Entry) -> Iterator[float]:
+    """When an origin must be asked again, and when the memory lets go of what is not settled: a draft, or one whose
+    figures are still to come. The edge would go on to tell its receipt."""
+    for each in (wanted.master, wanted.mark):
+        if each is not None and each.recheck_at is not None:
+            yield each.recheck_at.timestamp()
+    if not entry.receipt.is_settled:
+        yield time.time() + service().memory.seconds_left(wanted.key)
+
+
+def _subjects(asked: Asked, wanted: VariantRequest) -> tuple[Subject, ...]:
+    preset = asked.wishes.preset
+    return (
+        wanted.master.id,
+        *((wanted.mark.id,) if wanted.mark else ()),
+        *((preset.name,) if preset else ()),
+    )
+
+
+def admit_miss(request: HttpRequest) -> None:
     config = settings.CONFIG
     verdict = admit_ip(request.META, "miss", config.delivery_miss_rate, config.delivery_miss_burst)
     if not verdict.admitted:

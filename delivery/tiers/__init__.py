@@ -18,5 +18,5 @@ class Tier(Protocol):
 
     def put(self, key: VariantKey, entry: Entry) -> None: ...
 
-    def purge(self, digest: str) -> None:
-        """This will forget every variant of the master with this digest."""
+    def purge(self, *digests: str) -> None:
+        """This will forget every variant of the masters with these digests."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import structlog
 
+from delivery import counters
 from delivery.entry import Entry
 from delivery.tiers import Tier
 from delivery.variants import VariantKey
@@ -39,17 +40,22 @@ class Guarded:
     def put(self, key: VariantKey, entry: Entry) -> None:
         self._try("put", lambda: self.tier.put(key, entry), None)
 
-    def purge(self, digest: str) -> None:
+    def purge(self, *digests: str) -> None:
         """A purge is tried even while the tier rests: keeping stale pictures is worse than a slow call."""
-        self._try("purge", lambda: self.tier.purge(digest), None, always=True)
+        self._try("purge", lambda: self.tier.purge(*digests), None, always=True)
+
+    @property
+    def is_resting(self) -> bool:
+        return self._clock() < self._rests_until
 
     def _try(self, what: str, call: Callable[[], Result], otherwise: Result, *, always: bool = False) -> Result:
-        if not always and self._clock() < self._rests_until:
+        if not always and self.is_resting:
             return otherwise
         try:
             return call()
         except Exception as error:
             log.warning("tier failed", tier=self.name, call=what, error=repr(error)[:200])
+            counters.TIER_ERRORS.labels(self.name, what).inc()
             self._count_error()
             return otherwise
 

@@ -51,8 +51,14 @@ class SharedTier:
         if len(entry.body) <= LARGEST_BYTES:
             self._cache.set(_cache_key(key), pack(key.name, entry), timeout=TIMEOUT_SECONDS)
 
-    def purge(self, digest: str) -> None:
-        self._cache.delete_pattern(f"variant:{digest}:*", itersize=SCAN_STEP)  # type: ignore[attr-defined]
+    def purge(self, *digests: str) -> None:
+        """One walk through all of Redis's keys, however many digests."""
+        if len(digests) == 1:
+            self._cache.delete_pattern(f"variant:{digests[0]}:*", itersize=SCAN_STEP)  # type: ignore[attr-defined]
+        elif digests:
+            gone = frozenset(digests)
+            names = self._cache.iter_keys("variant:*", itersize=SCAN_STEP)  # type: ignore[attr-defined]
+            self._cache.delete_many([name for name in names if name.split(":")[1] in gone])
 
 
 def _cache_key(key: VariantKey) -> str:

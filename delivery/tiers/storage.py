@@ -48,7 +48,11 @@ class StorageTier:
         if self._evictor is not None:
             self._evictor.wrote(len(data))
 
-    def purge(self, digest: str) -> None:
+    def purge(self, *digests: str) -> None:
+        for digest in digests:
+            self._purge_one(digest)
+
+    def _purge_one(self, digest: str) -> None:
         folder = f"{digest[:2]}/{digest}"
         try:
             _, names = self._storage.listdir(folder)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,10 +9,15 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from pytest_django import Settings
 
-from delivery import keyring, purge, respond
+from delivery import comparing, keyring, purge, respond
 from delivery.edge import Edge
+from delivery.entry import entry_of
 from delivery.service import service
-from tests.delivery.world import KEY, Answer, Renderer, call
+from delivery.signals import final_wanted
+from delivery.variants import VariantRequest
+from pipeline.rendition import Rendition
+from tests.delivery.drafting import Clock, Wanted
+from tests.delivery.world import KEY, Answer, DictTier, Renderer, call
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +49,47 @@ def django_application() -> WSGIHandler:
 def renderer(monkeypatch: pytest.MonkeyPatch) -> Renderer:
     """What the service renders with instead of the children."""
     renderer = Renderer()
+
+    def together(requests: Sequence[VariantRequest], **_: Any) -> list[Rendition]:
+        made = [renderer(request) for request in requests]
+        for request, each in zip(requests, made, strict=True):
+            service().lasting[-1].put(request.key, entry_of(each))
+        return made
+
     monkeypatch.setattr(service(), "_render", renderer)
+    monkeypatch.setattr(comparing, "render_together", together)
     return renderer
+
+
+@pytest.fixture
+def wanted() -> Iterator[Wanted]:
+    """Hears of wanted finals in the place of the ledger."""
+    receivers, final_wanted.receivers = final_wanted.receivers, []
+    wanted = Wanted()
+    final_wanted.connect(wanted.receive, weak=False)
+    yield wanted
+    final_wanted.receivers = receivers
+    final_wanted.sender_receivers_cache.clear()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def render() -> Renderer:
+    return Renderer()
+
+
+@pytest.fixture
+def fast() -> DictTier:
+    return DictTier("redis")
+
+
+@pytest.fixture
+def slow() -> DictTier:
+    return DictTier("storage")
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def known(
         variant=key(),
         signed_with=KEY,
         expires_at=expires_at,
-        master_id=SHOE,
+        subjects=(SHOE,),
         etag=PICTURE.etag,
         revisioned=revisioned,
         headers=(*body_headers(PICTURE), *shared),

@@ -52,7 +52,7 @@ def test_signs(caller: Callable[..., Any], shoe: Master) -> None:
     path, _, query = answer.json()["url"].removeprefix("http://127.0.0.1:8000").partition("?")
     asked = parse_asked(path, verify(path, query, keyring.current().secrets, 0))
     assert path == "/i/products/shoe/a.webp"
-    assert (asked.spec.width, asked.spec.format, asked.revision) == (800, "webp", 1)
+    assert (asked.wishes.spec.width, asked.wishes.spec.format, asked.revision) == (800, "webp", 1)
     assert answer.json()["expiresAt"] is None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.asked import Asked, parse_asked, reference_of
+from delivery.asked import Asked, Wishes, parse_asked, reference_of
 from delivery.signing import Verified
 from pipeline.errors import BadParameter
 from pipeline.spec import TransformSpec
@@ -28,6 +28,9 @@ def parsed(*pairs: str, path: str = "/i/shoe") -> Asked:
         ("/i/", ""),
         ("/i/shoe/", "shoe/"),
         ("/i/i/x", "i/x"),
+        ("/i/@shop/red-shoe.jpg", "@shop/red-shoe.jpg"),
+        ("/i/@shop/a.b/c.d.png", "@shop/a.b/c.d.png"),
+        ("/i/shop/@a/b.jpg", "shop/@a"),
     ],
 )
 def test_a_last_segment_with_a_dot_is_decoration(path: str, reference: str) -> None:
@@ -36,17 +39,32 @@ def test_a_last_segment_with_a_dot_is_decoration(path: str, reference: str) -> N
 
 def test_takes_its_own_parameters_away_before_parsing() -> None:
     asked = parsed("expires=1800000000", "h=300", "v=12", "w=400")
-    assert asked == Asked("shoe", TransformSpec(width=400, height=300), 12)
+    assert asked == Asked(reference="shoe", wishes=Wishes(spec=TransformSpec(width=400, height=300)), revision=12)
     assert parsed("w=400").revision is None
 
 
 def test_decodes_what_is_percent_encoded_and_leaves_plus_alone() -> None:
-    assert parsed("ar=16%3A9", "w=%34%30%30").spec == TransformSpec(width=400, aspect_ratio=(16, 9))
+    assert parsed("ar=16%3A9", "w=%34%30%30").wishes.spec == TransformSpec(width=400, aspect_ratio=(16, 9))
     with pytest.raises(BadParameter, match=r"'\+400'"):
         parsed("w=+400")
 
 
-@pytest.mark.parametrize("pair", ["%65xpires=1800000000", "%76=3", "expire%73=1", "%73=1", "S=1", "V=1", "Expires=1"])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        "%65xpires=1800000000",
+        "%76=3",
+        "expire%73=1",
+        "%73=1",
+        "S=1",
+        "V=1",
+        "Expires=1",
+        "%70v=00000000",
+        "p%72eset=hero",
+        "%64l=a.jpg",
+        "Preset=hero",
+    ],
+)
 def test_an_encoded_name_is_not_taken_for_one_of_deliverys_own(pair: str) -> None:
     """The expiry is looked for in the raw text: a decoded `expires` would be one that never comes."""
     with pytest.raises(BadParameter, match="known parameter"):

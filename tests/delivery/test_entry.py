@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from delivery.entry import MAGIC, DamagedEntry, entry_of, etag_of, pack, unpack
 from pipeline.rendition import Rendition
+from pipeline.targets import TARGETS, Target
 from tests.delivery.world import entry, key
 
 NAME = key().name
@@ -26,6 +27,18 @@ def test_comes_back_as_it_was(body: bytes, kind: Any) -> None:
     assert unpack(NAME, pack(NAME, before)) == before
 
 
+@pytest.mark.parametrize("met", [None, True, False])
+def test_says_whether_the_bytes_asked_for_were_kept(met: bool | None) -> None:
+    before = entry_of(Rendition(body=b"x", format="webp", width=1, height=1, max_bytes_met=met))
+    assert unpack(NAME, pack(NAME, before)) == before
+    assert before.max_bytes_met is met
+
+
+def test_an_entry_written_before_there_was_such_a_word_is_still_read() -> None:
+    assert b"axBytes" not in PACKED
+    assert unpack(NAME, PACKED).max_bytes_met is None
+
+
 def test_the_etag_is_quoted_and_of_the_body_alone() -> None:
     assert entry("one").etag == entry("one", "png").etag != entry("two").etag
     assert etag_of(b"x")[0] == etag_of(b"x")[-1] == '"'
@@ -34,6 +47,22 @@ def test_the_etag_is_quoted_and_of_the_body_alone() -> None:
 
 def test_knows_its_content_type() -> None:
     assert entry("x", "avif").content_type == "image/avif"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"scores": None},
+        {"scores": None, "unmeasured": "Animations are not measured."},
+        {"quality": 71, "chroma": "4:4:4", "effort": "full", "provisional": True},
+        {"target": TARGETS["good"], "target_met": False, "bound": "max-bytes", "trial_encodes": 5},
+        {"target": Target(ssim=0.985), "passthrough": True},
+    ],
+)
+def test_brings_its_receipt_along(facts: dict[str, Any]) -> None:
+    before = entry(**facts)
+    assert unpack(NAME, pack(NAME, before)).receipt == before.receipt
+    assert unpack(NAME, pack(NAME, before)).receipt.seconds == before.receipt.seconds
 
 
 @given(place=st.integers(0, len(PACKED) - 1), bit=st.integers(0, 7))
@@ -66,7 +95,15 @@ def written(facts: object, body: bytes = b"body") -> bytes:
     return MAGIC + b" " + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
 
-GOOD = {"name": NAME, "format": "webp", "width": 320, "height": 213, "length": 4}
+RECEIPT = entry().receipt.as_dict()
+GOOD = {"name": NAME, "format": "webp", "width": 320, "height": 213, "length": 4, "receipt": RECEIPT}
+SCORES = RECEIPT["scores"]
+TARGET = {"ssim": 0.97, "worst_tile": None, "delta_e_p99": None, "chroma_delta_e": None}
+
+
+def told(**said: Any) -> bytes:
+    """This will change what the receipt says."""
+    return written({**GOOD, "receipt": {**RECEIPT, **said}})
 
 
 def test_the_hand_written_entry_is_right_but_for_what_is_changed_in_it() -> None:
@@ -93,7 +130,30 @@ FOREIGN: dict[str, Any] = {
     "a format that is a list": written({**GOOD, "format": ["webp"]}),
     "a width that is no number": written({**GOOD, "width": "wide"}),
     "a width that is null": written({**GOOD, "width": None}),
+    "bytes neither kept nor not": written({**GOOD, "maxBytesMet": "perhaps"}),
+    "bytes kept by a number": written({**GOOD, "maxBytesMet": 1}),
     "another length": written({**GOOD, "length": 5}),
+    "a receipt of nothing": written({**GOOD, "receipt": None}),
+    "an empty receipt": written({**GOOD, "receipt": {}}),
+    "a receipt in an unknown state": told(state="lost"),
+    "a second header in a receipt": told(bound="ssim\r\nSet-Cookie: x=1"),
+    "a quality that is a text": told(quality="80, met=?1"),
+    "a quality that nobody could ask for": told(quality=101),
+    "an effort of another kind": told(effort="great"),
+    "a chroma of another kind": told(chroma="4:1:1"),
+    "met by a text": told(targetMet="no"),
+    "tries that are a text": told(tries="many"),
+    "a draft by a text": told(provisional="no"),
+    "scores of nothing": told(scores={}),
+    "scores that are no numbers": told(scores={**SCORES, "ssim": "high"}),
+    "scores that are not there": told(scores={**SCORES, "worst_tile": None}),
+    "scores that are no JSON": told(scores={**SCORES, "ssim": float("nan")}),
+    "scores without end": told(scores={**SCORES, "delta_e_mean": float("inf")}),
+    "scores in a state without": told(state="pending"),
+    "measured without scores": told(scores=None),
+    "a target that is a text": told(target="good"),
+    "a target without an SSIM": told(target={**TARGET, "ssim": None}),
+    "a target of an infinite SSIM": told(target={**TARGET, "ssim": float("inf")}),
 }
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from delivery.hits import Hit, HitIndex, HitKey
+from delivery.hints import Hints
+from delivery.hits import Hit, HitIndex, HitKey, Subject
 from delivery.signing import Keyring, SigningKey
 from tests.delivery.world import KEY, at_once, key
 
@@ -18,12 +19,12 @@ def hit_key(name: str) -> HitKey:
     return HitKey(f"/i/{name}", "s=x", ("webp",))
 
 
-def hit(master_id: uuid.UUID = SHOE, etag: str = '"e"') -> Hit:
+def hit(*subjects: Subject, etag: str = '"e"') -> Hit:
     return Hit(
         variant=key(),
         signed_with=KEY,
         expires_at=None,
-        master_id=master_id,
+        subjects=subjects or (SHOE,),
         etag=etag,
         revisioned=True,
         headers=(),
@@ -67,7 +68,7 @@ def test_is_bounded_and_lets_the_oldest_go() -> None:
     assert [name for name in "abcde" if index.find(hit_key(name))] == ["c", "d", "e"]
     index.purge(SHOE)
     assert not any(index.find(hit_key(name)) for name in "abcde")
-    assert not index._by_master
+    assert not index._by_subject
 
 
 def test_learning_the_same_again_does_not_grow_it() -> None:
@@ -83,12 +84,54 @@ def test_a_url_that_leads_to_another_master_now_belongs_to_that_one_only() -> No
     """A key was given to another master: the former one's purge must not take its hits along, nor keep its name."""
     index = HitIndex()
     index.remember(hit_key("a"), hit(SHOE), epoch=index.epoch)
-    index.remember(hit_key("a"), hit(BOOT, '"other"'), epoch=index.epoch)
+    index.remember(hit_key("a"), hit(BOOT, etag='"other"'), epoch=index.epoch)
     index.purge(SHOE)
-    assert index.find(hit_key("a")) == hit(BOOT, '"other"')
+    assert index.find(hit_key("a")) == hit(BOOT, etag='"other"')
     index.purge(BOOT)
     assert index.find(hit_key("a")) is None
-    assert not index._by_master
+    assert not index._by_subject
+
+
+def test_a_hit_ends_with_any_of_its_subjects() -> None:
+    for subject in (SHOE, BOOT, "hero"):
+        index = HitIndex()
+        index.remember(hit_key("a"), hit(SHOE, BOOT, "hero"), epoch=index.epoch)
+        index.remember(hit_key("b"), hit(SHOE, SHOE), epoch=index.epoch)
+        index.purge(subject)
+        assert index.find(hit_key("a")) is None
+        assert (index.find(hit_key("b")) is None) is (subject == SHOE)
+        index.purge(SHOE)
+        assert not index._by_subject
+
+
+def test_a_request_that_began_before_a_purge_of_any_subject_teaches_nothing() -> None:
+    index = HitIndex()
+    before = index.epoch
+    index.purge("hero")
+    index.remember(hit_key("a"), hit(SHOE, "hero"), epoch=before)
+    index.remember(hit_key("b"), hit(SHOE, "thumb"), epoch=before)
+    assert [index.find(hit_key(name)) is not None for name in "ab"] == [False, True]
+
+
+def test_tells_clients_apart_by_their_hints() -> None:
+    index = HitIndex()
+    index.remember(hit_key("a")._replace(hints=Hints(640)), hit(), epoch=index.epoch)
+    assert index.find(hit_key("a")._replace(hints=Hints(640)))
+    assert index.find(hit_key("a")._replace(hints=Hints(320))) is None
+    assert index.find(hit_key("a")) is None
+
+
+def test_a_request_older_than_what_is_known_of_purges_teaches_nothing() -> None:
+    """Its master's purge may be among those that are forgotten."""
+    index = HitIndex(max_hits=5)
+    before = index.epoch
+    index.purge(SHOE)
+    for _ in range(5):
+        index.purge(uuid.uuid4())
+    index.remember(hit_key("a"), hit(SHOE), epoch=before)
+    assert index.find(hit_key("a")) is None
+    index.remember(hit_key("a"), hit(SHOE), epoch=index.epoch)
+    assert index.find(hit_key("a")) is not None
 
 
 def test_the_memory_of_purges_is_bounded() -> None:
@@ -118,7 +161,7 @@ def test_many_threads_may_learn_and_purge_together() -> None:
     index.purge(SHOE)
     index.purge(BOOT)
     assert not index._hits
-    assert not index._by_master
+    assert not index._by_subject
 
 
 @pytest.mark.parametrize(
@@ -138,3 +181,9 @@ def test_a_hit_counts_while_its_key_verifies_and_its_time_lasts(
     ring = Keyring(SigningKey("k2", b"2"), secrets)
     assert replace(hit(), expires_at=1000).is_valid(ring, now) is valid
     assert hit().is_valid(ring, 10**12) is (secrets.get(KEY.kid) == KEY.secret)
+
+
+def test_a_hit_of_an_origin_counts_until_the_origin_must_be_asked_again() -> None:
+    ring = Keyring(KEY, {KEY.kid: KEY.secret})
+    assert replace(hit(), ask_again_at=1000.5).is_valid(ring, 1000.4)
+    assert not replace(hit(), ask_again_at=1000.5).is_valid(ring, 1000.5)

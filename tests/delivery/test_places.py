@@ -173,7 +173,7 @@ def test_a_streamed_answer_that_is_broken_off_gives_its_place_back_and_closes_it
             self.closed = True
 
     file = File()
-    edge._app = lambda environ, start_response: FileWrapper(file)  # type: ignore[arg-type]
+    edge._app = lambda environ, start_response: FileWrapper(file)  # type: ignore[assignment, arg-type]
     answer = open_answer(edge)
     assert next(iter(answer))
     answer.close()

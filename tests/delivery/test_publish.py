@@ -11,14 +11,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from delivery import keyring
+from delivery import keyring, publish
 from delivery.asked import parse_asked
 from delivery.errors import NoSigningKey
 from delivery.publish import MAX_EXPIRES_IN_SECONDS, signed_path, signed_url
 from delivery.signing import Verified, verify
+from imgopt_client.urls import variant_path
 from pipeline.errors import BadParameter
 from pipeline.params import parse
-from tests.delivery.world import master
+from tests.delivery.world import master, raiser
 
 SHOE = master(key="products/shoe")
 NOW = 1_800_000_000.9
@@ -50,9 +51,32 @@ def test_what_is_signed_verifies_and_means_what_was_asked(params: dict[str, str]
     url = signed_path(SHOE, params, file_name="red.webp", expires_in_seconds=lasts, now=NOW)
     result = verified(url)
     asked = parse_asked(url.partition("?")[0], result)
-    assert asked.spec == parse(params.items())
+    assert asked.wishes.spec == parse(params.items())
     assert (asked.reference, asked.revision) == ("products/shoe", 1)
     assert result.expires_at == (None if lasts is None else 1_800_000_000 + lasts)
+
+
+def test_the_client_package_writes_the_same_bytes() -> None:
+    params = {"w": "800", "dl": "roter Schuh.jpg", "ar": "16:9", "txt": "© Jane & Doe"}
+    ours = signed_path(SHOE, params, file_name="a.webp", expires_in_seconds=60, now=NOW)
+    key = keyring.signer()
+    expires_at = int(NOW) + 60
+    assert ours == variant_path("products/shoe", params, key, revision=1, file_name="a.webp", expires_at=expires_at)
+
+
+def test_a_master_of_an_origin_has_no_decorative_name() -> None:
+    """Its path has dots of its own."""
+    away = master()
+    away.key, away.origin, away.origin_path = None, "shop", "summer/shoe.jpg"
+    assert signed_path(away, {"w": "8"}).startswith("/i/@shop/summer/shoe.jpg?v=1&w=8&s=")
+    with pytest.raises(BadParameter, match="no file name"):
+        signed_path(away, {}, file_name="red.webp")
+
+
+def test_params_signed_before_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    signed_path(SHOE, {"w": "801"})
+    monkeypatch.setattr(publish, "read_wishes", raiser("the parser"))
+    assert "?v=1&w=801&" in signed_path(master(key="boot"), {"w": "801"})
 
 
 def test_the_masters_revision_is_part_of_the_url() -> None:
@@ -87,6 +111,9 @@ REFUSED: dict[str, dict[str, Any]] = {
     "unknown parameter": {"params": {"x": "1"}},
     "a signature": {"params": {"s": "x"}},
     "a revision": {"params": {"v": "3"}},
+    "a version": {"params": {"pv": "00000000"}},
+    "a download that goes up": {"params": {"dl": "../a.jpg"}},
+    "a width left to the client, which is off": {"params": {"w": "auto"}},
     "an expiry": {"params": {"expires": "9999999999"}},
     "nonsense": {"params": {"w": "1e3"}},
     "empty": {"params": {"w": ""}},

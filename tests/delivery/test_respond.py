@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from delivery import respond
@@ -58,6 +60,12 @@ def test_cors_is_a_setting(origin: str) -> None:
     headers = dict(base_headers(entry(), negotiated=False))
     assert headers.get("Access-Control-Allow-Origin", "") == origin
     assert headers.get("Timing-Allow-Origin", "") == origin
+
+
+@pytest.mark.parametrize(("met", "said"), [(None, None), (True, "met"), (False, "unmet")])
+def test_tells_whether_the_bytes_asked_for_were_kept(met: bool | None, said: str | None) -> None:
+    headers = dict(base_headers(replace(entry(), max_bytes_met=met), negotiated=False))
+    assert headers.get("X-Imgopt-Max-Bytes") == said
 
 
 ETAG = '"abc"'

@@ -17,25 +17,11 @@ from delivery.service import Served, VariantService, service
 from delivery.tiers.guard import Guarded
 from delivery.tiers.storage import StorageTier
 from delivery.variants import VariantRequest
-from pipeline.errors import RenderFailed
+from pipeline.errors import Busy, RenderFailed
+from tests.delivery.figures import Figures
 from tests.delivery.world import DictTier, Renderer, asked, at_once, configure, entry, raiser, service_of
 
 REQUEST = asked()
-
-
-@pytest.fixture
-def render() -> Renderer:
-    return Renderer()
-
-
-@pytest.fixture
-def fast() -> DictTier:
-    return DictTier("redis")
-
-
-@pytest.fixture
-def slow() -> DictTier:
-    return DictTier("storage")
 
 
 @pytest.fixture
@@ -90,9 +76,9 @@ def test_a_broken_lasting_tier_does_not_break_the_answer(tmp_path: Path, render:
 
 
 def test_the_real_service_guards_each_of_its_lasting_tiers() -> None:
-    assert [type(tier) for tier in service()._lasting] == [Guarded]
-    assert isinstance(service()._lasting[0].tier, StorageTier)  # type: ignore[attr-defined]
-    assert service()._lasting[0].tier._evictor is not None  # type: ignore[attr-defined]
+    assert [type(tier) for tier in service().lasting] == [Guarded]
+    assert isinstance(service().lasting[0].tier, StorageTier)  # type: ignore[attr-defined]
+    assert service().lasting[0].tier._evictor is not None  # type: ignore[attr-defined]
     assert service() is service()
 
 
@@ -145,7 +131,7 @@ def test_two_processes_make_one_render(
     """Two services with one folder of locks and one storage stand for two processes."""
     one, other = (service_of(tmp_path, render, slow) for _ in range(2))
     waits = threading.Event()
-    monkeypatch.setattr("delivery.flight.time.sleep", lambda _seconds: waits.set())
+    monkeypatch.setattr("assets.flight.time.sleep", lambda _seconds: waits.set())
     with ThreadPoolExecutor(1) as pool:
 
         def the_other_one_wants_it_too() -> None:
@@ -244,7 +230,7 @@ def test_the_variants_stay_below_their_limit_on_disk() -> None:
     from delivery.tiers.eviction import Evictor
 
     configure(delivery_variants_mb=1)
-    evictor = service()._lasting[0].tier._evictor  # type: ignore[attr-defined]
+    evictor = service().lasting[0].tier._evictor  # type: ignore[attr-defined]
     assert isinstance(evictor, Evictor)
     for number in range(15):
         storages["variants"].save(f"{number:02}/{number}", ContentFile(b"." * 100_000))
@@ -256,6 +242,28 @@ def test_the_variants_stay_below_their_limit_on_disk() -> None:
 def test_served_says_how_long_each_phase_took(subject: VariantService) -> None:
     assert set(subject.fetch(REQUEST).seconds) == {"decode", "encode", "render", "store"}
     assert subject.fetch(REQUEST).seconds == {}
+
+
+def test_a_render_is_counted_with_its_phases(subject: VariantService) -> None:
+    figures = Figures()
+    for _ in range(2):
+        subject.fetch(REQUEST)
+    kind = REQUEST.render.format
+    assert figures.grown("imgopt_renders_total", format=kind, outcome="rendered") == 1
+    for phase in ("decode", "encode", "render", "store", "total"):
+        assert figures.grown("imgopt_render_seconds_count", format=kind, phase=phase) == 1, phase
+    assert figures.grown("imgopt_render_seconds_sum", format=kind, phase="encode") == pytest.approx(0.02)
+
+
+def test_a_failed_render_is_counted_and_one_that_never_began_is_none(subject: VariantService, render: Renderer) -> None:
+    figures = Figures()
+    for error in (RenderFailed("Expected a picture, received a crash."), Busy("Expected a free place.")):
+        render.error = error
+        with pytest.raises(type(error)):
+            subject.fetch(REQUEST)
+    kind = REQUEST.render.format
+    assert figures.grown("imgopt_renders_total", format=kind, outcome="failed") == 1
+    assert figures.grown("imgopt_render_seconds_count", format=kind, phase="total") == 0
 
 
 def test_entries_are_made_of_renditions(subject: VariantService, render: Renderer) -> None:

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assets.models import Master
 from delivery import variants
 from delivery.asked import parse_asked
+from delivery.recent import RECENT
 from delivery.signing import Verified
 from delivery.variants import VariantKey, variant_key, variant_request, weight_of
+from pipeline.admission import MB_PER_MEGAPIXEL
 from pipeline.params import PARAMETERS
 from tests.delivery.world import BROWSER, KEY, asked, configure, master
 
@@ -92,9 +95,48 @@ SHAPING = {
     "bg": "w=640&h=480&fit=crop&bg=80ff0000",
     "fm": "w=640&h=480&fit=crop&fm=png",
     "q": "w=640&h=480&fit=crop&q=33",
+    "page": "w=640&h=480&fit=crop&page=2",
+    "bri": "w=640&h=480&fit=crop&bri=9",
+    "con": "w=640&h=480&fit=crop&con=9",
+    "gam": "w=640&h=480&fit=crop&gam=9",
+    "sat": "w=640&h=480&fit=crop&sat=9",
+    "monochrome": "w=640&h=480&fit=crop&monochrome=ff704214",
+    "duotone": "w=640&h=480&fit=crop&duotone=000080,fa8072",
+    "duotone-alpha": "w=640&h=480&fit=crop&duotone=000080,fa8072&duotone-alpha=60",
+    "px": "w=640&h=480&fit=crop&px=9",
+    "border": "w=640&h=480&fit=crop&border=4,fff",
+    "mask": "w=640&h=480&fit=crop&mask=circle",
+    "corner-radius": "w=640&h=480&fit=crop&mask=corners&corner-radius=24",
+    "mark": "w=640&h=480&fit=crop&mark=logo",
+    "mark-align": "w=640&h=480&fit=crop&mark=logo&mark-align=north",
+    "mark-alpha": "w=640&h=480&fit=crop&mark=logo&mark-alpha=50",
+    "mark-scale": "w=640&h=480&fit=crop&mark=logo&mark-scale=40",
+    "mark-pad": "w=640&h=480&fit=crop&mark=logo&mark-pad=20",
+    "mark-tile": "w=640&h=480&fit=crop&mark=logo&mark-tile=1",
+    "txt": "w=640&h=480&fit=crop&txt=Jane",
+    "txt-size": "w=640&h=480&fit=crop&txt=Jane&txt-size=32",
+    "txt-color": "w=640&h=480&fit=crop&txt=Jane&txt-color=fff",
+    "txt-font": "w=640&h=480&fit=crop&txt=Jane&txt-font=bold",
+    "txt-align": "w=640&h=480&fit=crop&txt=Jane&txt-align=north",
+    "txt-alpha": "w=640&h=480&fit=crop&txt=Jane&txt-alpha=70",
+    "txt-pad": "w=640&h=480&fit=crop&txt=Jane&txt-pad=24",
+    "txt-tile": "w=640&h=480&fit=crop&txt=Jane&txt-tile=1",
+    "min-worst-tile": "w=640&h=480&fit=crop&min-worst-tile=0.9",
+    "max-delta-e": "w=640&h=480&fit=crop&max-delta-e=3",
+    "max-bytes": "w=640&h=480&fit=crop&max-bytes=50000",
 }
 
 
+@pytest.fixture
+def logo(monkeypatch: pytest.MonkeyPatch) -> Master:
+    """What `mark=logo` finds."""
+    logo = master("logo", key="logo")
+    monkeypatch.setattr(RECENT, "get", lambda reference: {"logo": logo}[reference])
+    return logo
+
+
+@pytest.mark.usefixtures("logo")
+@pytest.mark.django_db
 def test_every_parameter_that_shapes_the_bytes_changes_the_key() -> None:
     assert {row.name for row in PARAMETERS} - set(SHAPING) == {"auto"}, "a new parameter needs a line in SHAPING"
     keys = {name: key_of(params) for name, params in SHAPING.items()} | {"": key_of("w=640&h=480&fit=crop")}
@@ -103,7 +145,7 @@ def test_every_parameter_that_shapes_the_bytes_changes_the_key() -> None:
 
 def test_signature_expiry_and_revision_do_not_change_the_key() -> None:
     specs = [
-        parse_asked("/i/shoe", Verified(pairs, None, KEY)).spec
+        parse_asked("/i/shoe", Verified(pairs, None, KEY)).wishes.spec
         for pairs in (("w=640",), ("v=3", "w=640"), ("expires=1800000000", "v=4", "w=640"))
     ]
     assert len({variant_request(SHOE, spec, ("webp",)).key for spec in specs}) == 1
@@ -222,6 +264,22 @@ def test_what_is_named_is_not_negotiated() -> None:
 
 
 def test_only_an_animation_that_stays_one_weighs_all_its_frames() -> None:
-    blob = master(format="gif", pages=10, width=1000, height=500).blob
-    assert weight_of(blob, "webp").megapixels == 5.0
-    assert weight_of(blob, "avif").megapixels == 0.5
+    moving = master(format="gif", pages=10, width=1000, height=500)
+    assert weight_of(asked(moving, "fm=webp")).megapixels == 5.0
+    assert weight_of(asked(moving, "fm=webp&page=2")).megapixels == 0.5
+    assert weight_of(asked(moving, "fm=avif")).megapixels == 0.5
+
+
+def test_a_watermark_weighs_too() -> None:
+    plain = asked(SHOE, "fm=webp")
+    logo = master("logo", format="avif", width=4000, height=1000, pages=3)
+    assert weight_of(replace(plain, mark=logo)).megabytes == weight_of(plain).megabytes + 4 * MB_PER_MEGAPIXEL["avif"]
+
+
+def test_what_no_url_says_is_in_the_key_too_where_it_is_not_its_default() -> None:
+    request = asked(SHOE, "w=640&fm=jpg", BROWSER).render
+    spec = request.spec
+    specs = [spec, replace(spec, keep_metadata=True), replace(spec, keep_profile=True)]
+    keys = [variant_key(SHOE.blob, replace(request, spec=spec)) for spec in specs]
+    assert keys[0] == key_of("w=640&fm=jpg")
+    assert len(set(keys)) == 3

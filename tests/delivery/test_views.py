@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.utils import timezone
 
 from assets.children import render_pool
 from assets.models import Master
@@ -200,6 +202,23 @@ def test_cors_can_be_turned_off(ask: Ask, shoe: Master) -> None:
 
 def test_no_cookie_is_set(ask: Ask, shoe: Master) -> None:
     assert "set-cookie" not in ask(signed_path(shoe, {"w": "320"})).headers
+
+
+@pytest.mark.parametrize("of_origin", ["master", "watermark"])
+def test_the_edge_leaves_to_django_what_an_origin_must_be_asked_about(
+    ask: Ask, shoe: Master, of_origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logo = saved(master("logo", key="logo"))
+    due = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr("assets.masters.recent_master", lambda found: found)
+    Master.objects.filter(id=(shoe if of_origin == "master" else logo).id).update(
+        key=None, origin="shop", origin_path="a.jpg", checked_at=timezone.now(), recheck_at=due
+    )
+    shoe.refresh_from_db()
+    logo.refresh_from_db()
+    ask(signed_path(shoe, {"w": "320", "mark": logo.reference}))
+    [hit] = HITS._hits.values()
+    assert hit.ask_again_at == due.timestamp()
 
 
 def test_a_master_has_its_id_its_key_and_a_decorative_name(ask: Ask, shoe: Master) -> None:

@@ -124,6 +124,16 @@ def test_a_purge_forgets_one_digest_and_nothing_else(tier: Tier) -> None:
     assert tier.get(key("shoe", "0")) == entry("again")
 
 
+def test_a_purge_of_many_digests_forgets_all_of_them(tier: Tier) -> None:
+    names = [f"shoe{number}" for number in range(5)]
+    for name in names:
+        tier.put(key(name), entry(name))
+    tier.purge(*(digest_of(name) for name in names[:3]))
+    assert [tier.get(key(name)) is not None for name in names] == [False] * 3 + [True] * 2
+    tier.purge()
+    assert tier.get(key(names[4])) is not None
+
+
 def test_a_purge_of_what_is_not_there_is_no_error(tier: Tier) -> None:
     tier.purge(digest_of("never seen"))
 
