@@ -1,0 +1,1 @@
+"""Batches: many masters × a preset or a ladder, one decode a master, told item by item."""

@@ -1,0 +1,25 @@
+"""Redis, RabbitMQ and PostgreSQL on their usual loopback ports: where one is missing, a test says how to start it."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+STARTS = {
+    6379: "needs Redis: redis-server --port 6379",
+    5672: "needs RabbitMQ: rabbitmq-server -detached",
+    5432: "needs PostgreSQL that trusts 127.0.0.1: pg_ctlcluster 15 main start",
+}
+
+
+def need(*ports: int) -> None:
+    """This will skip the test if nothing answers on one of these ports; where services are required it will fail."""
+    for port in ports:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
+        except OSError:
+            if os.environ.get("IMGOPT_REQUIRE_SERVICES"):
+                raise
+            pytest.skip(STARTS[port])
