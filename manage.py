@@ -9,7 +9,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imgopt.settings")
     from django.core.management import execute_from_command_line
 
-    from imgopt.config import ConfigError
+    from imgopt.loading import ConfigError
 
     try:
         execute_from_command_line(sys.argv)

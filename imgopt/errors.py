@@ -20,6 +20,10 @@ from django.views import defaults
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from assets.uploads import TOO_LARGE, too_large
+from delivery import counters
+from delivery.error_picture import error_picture
+from delivery.notes import note
 from pipeline.errors import ImgoptError
 
 log = structlog.get_logger("imgopt.errors")
@@ -31,24 +35,32 @@ STATUS: Mapping[str, int] = {
     "missing_key": 401,
     "invalid_key": 401,
     "bad_signature": 403,
+    "forbidden": 403,
     "missing_scope": 403,
+    "origin_refused": 403,
     "not_found": 404,
+    "origin_not_found": 404,
+    "variant_not_found": 404,
     "method_not_allowed": 405,
     "key_taken": 409,
     "conflict": 409,
     "expired": 410,
     "upload_too_large": 413,
     "image_too_large": 413,
+    "origin_too_large": 413,
     "unsupported_format": 415,
     "not_an_image": 415,
     "unsupported_media_type": 415,
     "damaged_image": 422,
+    "unmeasurable": 422,
     "render_failed": 422,
     "rate_limited": 429,
     "internal_error": 500,
     "busy": 503,
+    "origin_unavailable": 503,
     "storage_unavailable": 503,
     "render_timeout": 504,
+    "origin_timeout": 504,
     "storage_full": 507,
 }
 
@@ -60,6 +72,13 @@ def status_of(error: ImgoptError) -> int:
 
 def body(code: str, message: str) -> dict[str, str]:
     return {"code": code, "message": message, "error": message}
+
+
+def told(code: str, message: str) -> dict[str, str]:
+    """This will give the body of an error that is answered now, count it, and have the log name it."""
+    counters.REFUSALS.labels(code if code in STATUS else "other").inc()
+    note(code=code)
+    return body(code, message)
 
 
 def headers_of(error: ImgoptError, status: int) -> dict[str, str]:
@@ -75,7 +94,7 @@ def headers_of(error: ImgoptError, status: int) -> dict[str, str]:
 def json_error(code: str, message: str, *, status: int | None = None, headers: Mapping[str, str] = {}) -> JsonResponse:
     status = status or STATUS[code]
     return JsonResponse(
-        body(code, message), status=status, headers={"Cache-Control": "no-store", "Vary": "Accept", **headers}
+        told(code, message), status=status, headers={"Cache-Control": "no-store", "Vary": "Accept", **headers}
     )
 
 
@@ -102,7 +121,11 @@ class ErrorMiddleware:
         if not isinstance(exception, ImgoptError):
             return None
         if not _is_page(request):
-            return response_to(exception)
+            response = response_to(exception)
+            picture = error_picture(request, exception.code, response.status_code)
+            if picture is not None and "Retry-After" in response:
+                picture["Retry-After"] = response["Retry-After"]
+            return picture or response
         if request.method != "POST":
             return None
         messages.error(request, exception.message)
@@ -130,14 +153,14 @@ def handle_api_exception(exception: Exception, _context: Mapping[str, Any]) -> R
         exception = drf.PermissionDenied()
     if isinstance(exception, ImgoptError):
         status = status_of(exception)
-        return Response(body(exception.code, exception.message), status=status, headers=headers_of(exception, status))
+        return Response(told(exception.code, exception.message), status=status, headers=headers_of(exception, status))
     if isinstance(exception, drf.APIException):
         code = exception.get_codes() if isinstance(exception.detail, str) else "invalid"
         code = DRF_CODES.get(str(code), str(code))
         headers = {"Cache-Control": "no-store"}
         if isinstance(exception, drf.MethodNotAllowed):
             headers["Allow"] = ", ".join(_context["view"].allowed_methods)
-        return Response(body(code, _sentence(exception.detail)), status=exception.status_code, headers=headers)
+        return Response(told(code, _sentence(exception.detail)), status=exception.status_code, headers=headers)
     return None
 
 
@@ -164,6 +187,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_page(request):
         return defaults.bad_request(request, exception)
     if isinstance(exception, RequestDataTooBig):
+        if request.META.get(TOO_LARGE):
+            return response_to(too_large())
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         return json_error("upload_too_large", f"Expected at most {most:,} bytes beside files, received more.")
     return json_error("bad_request", "The request could not be understood.")

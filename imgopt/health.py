@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 import structlog
 from django.conf import settings
@@ -52,6 +53,8 @@ def _probes() -> Mapping[str, Callable[[], object]]:
     }
     if settings.CONFIG.redis_url:
         probes["redis"] = lambda: caches["variants"].get(PROBE_NAME)
+    if settings.CONFIG.jobs_engine == "celery":
+        probes["broker"] = lambda: import_module("jobs.engines.celery").probe()
     return probes
 
 

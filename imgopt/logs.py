@@ -13,8 +13,9 @@ import structlog
 # Whatever a caller passes under these names is a secret, and so is what follows them inside a text.
 SECRET_NAMES = frozenset({"s", "secret", "token", "password", "authorization", "signature", "cookie", "api_key"})
 SECRET_TEXT = re.compile(
-    r"""((?:(?<![\w-])|(?<=\\[nrt]))(?:s|secret|token|password|signature)=  # in a query, a form, a repr of one
+    r"""((?:(?<![\w-])|(?<=\\[nrt]))(?:s|%[57]3|secret|token|password|signature)=  # in a query, a form, a repr of one
         | imgo_[a-z0-9]+_[0-9A-Za-z]{1,16}_  # an API key; its prefix may be told
+        | whsec_  # a webhook's secret
         | Bearer[ ]
     )[^&\s"']+""",
     re.IGNORECASE | re.VERBOSE,
@@ -73,4 +74,7 @@ def configure(*, level: str, style: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    for chatty in ("botocore", "pyvips"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # A 4xx has its line in `delivery.access` already; a 500 has its traceback only here.
+    logging.getLogger("django.request").setLevel(logging.ERROR)

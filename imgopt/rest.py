@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.http import UnreadablePostError
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
@@ -30,3 +31,5 @@ class JsonParser(JSONParser):
             return super().parse(stream, media_type, dict(parser_context or {}))
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deep") from error
+        except UnreadablePostError as error:
+            raise ParseError("JSON parse error - the body broke off") from error

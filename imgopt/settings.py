@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import environ
 from botocore.config import Config as S3Config
 
-from imgopt.config import Config, load
+from imgopt.config import Config
+from imgopt.loading import load
 from imgopt.logs import configure
 from imgopt.values import BASE_DIR
 
@@ -44,9 +45,12 @@ SECURE = CONFIG.public_url.startswith("https://")
 
 INSTALLED_APPS = [
     "imgopt",
+    "jobs",
+    "jobs.notifications",
     "delivery",
     "assets",
     "apikeys",
+    "metrics",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -54,9 +58,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
     "imgopt.errors.ErrorMiddleware",
+    "imgopt.bodies.Bodies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -127,6 +134,7 @@ _S3 = {
     "default_acl": None,
     "querystring_auth": True,
 }
+IMGOPT_S3_OPTIONS = _S3  # for origins in buckets
 
 
 def _storage(folder: str, bucket: str) -> dict[str, Any]:
@@ -172,6 +180,27 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "imgopt.rest.AlwaysJson",
     "EXCEPTION_HANDLER": "imgopt.errors.handle_api_exception",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "imgopt.schema.ApiSchema",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "imgopt",
+    "DESCRIPTION": "Masters, their signed variants and their markup. Every call needs an API key with the scope shown.",
+    "VERSION": "1",
+    "SERVERS": [{"url": "/"}],  # where the description was read: the page's own calls then stay on its host
+    "TAGS": [
+        {"name": "masters", "description": "Store, find, change and delete originals."},
+        {"name": "delivery", "description": "Signed URLs, markup and purging of variants."},
+        {"name": "jobs", "description": "Copies of masters, made in the background: icecube's job API."},
+        {"name": "batches", "description": "Variants of many masters, rendered in the background."},
+    ],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "imgopt.schema.complete"],
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatus": "jobs.compat.descriptions.JOB_STATUSES",
+        "BatchStatus": "jobs.batches.descriptions.BATCH_STATUSES",
+    },
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATION_PARAMETERS": False,
 }
 
 LOGGING_CONFIG = None

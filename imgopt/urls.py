@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from imgopt import errors, health
+from imgopt import api_docs, errors, health, metrics_page
 from imgopt.login import LimitedLoginForm
 
 admin.site.site_header = admin.site.site_title = "imgopt"
@@ -17,6 +17,10 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics_page.metrics),
+    path("api/schema", api_docs.schema, name="schema"),
+    path("api/docs/", api_docs.page, name="api-docs"),
+    path("", include("jobs.urls")),
     path("", include("delivery.urls")),
     path("", include("assets.urls")),
 ]

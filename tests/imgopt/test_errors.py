@@ -16,12 +16,16 @@ from rest_framework import exceptions as drf
 import apikeys
 import assets
 import delivery
+import jobs
 import pipeline
 from apikeys.errors import MissingKey, RateLimited
 from delivery.errors import BadSignature
+from delivery.notes import taking_notes
 from imgopt import errors
 from imgopt.errors import STATUS, ErrorMiddleware, handle_api_exception, response_to
+from jobs.errors import JobError
 from pipeline.errors import BadParameter, Busy, ImgoptError
+from tests.delivery.figures import Figures
 
 
 def errors_below(kind: type[ImgoptError]) -> Iterator[type[ImgoptError]]:
@@ -31,12 +35,14 @@ def errors_below(kind: type[ImgoptError]) -> Iterator[type[ImgoptError]]:
 
 
 def all_errors() -> list[type[ImgoptError]]:
-    for package in (pipeline, apikeys, assets, delivery):
+    for package in (pipeline, apikeys, assets, delivery, jobs):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name.endswith("errors"):
                 importlib.import_module(module.name)
     ours = {kind for kind in errors_below(ImgoptError) if not kind.__module__.startswith("tests")}
-    return sorted((kind for kind in ours if kind.__module__.endswith("errors")), key=str)
+    # What only workers or readers of a terminal hear of is no answer.
+    answered = {kind for kind in ours if not issubclass(kind, JobError) and "imgopt.cli" not in kind.__module__}
+    return sorted((kind for kind in answered if kind.__module__.endswith("errors")), key=str)
 
 
 def test_every_error_has_a_status() -> None:
@@ -141,6 +147,21 @@ def test_drfs_errors_get_the_same_shape(exception: Exception, status: int, code:
 
 def test_a_bug_is_not_hidden_by_drfs_handler() -> None:
     assert handle_api_exception(ValueError("bug"), CONTEXT) is None
+
+
+def test_every_error_told_is_counted_by_its_code_and_named_to_the_log() -> None:
+    figures = Figures()
+    with taking_notes() as notes:
+        response_to(BadSignature())
+    assert notes == {"code": "bad_signature"}
+    handle_api_exception(MissingKey(), CONTEXT)
+    handle_api_exception(drf.ParseError(), CONTEXT)
+    errors.json_error("not_found", "There is nothing.")
+    for code in ("bad_signature", "missing_key", "bad_request", "not_found"):
+        assert figures.grown("imgopt_refusals_total", code=code) == 1, code
+    errors.json_error("invented by a caller", "Expected one of our codes.", status=400)
+    assert figures.grown("imgopt_refusals_total", code="other") == 1
+    assert figures.grown("imgopt_refusals_total", code="invented by a caller") == 0
 
 
 def through_the_middleware(path: str, answer: HttpResponse | Exception, method: str = "GET") -> Any:

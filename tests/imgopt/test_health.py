@@ -71,6 +71,16 @@ def test_redis_is_asked_where_it_is_used(well: Callable[..., None]) -> None:
     assert (ask().status_code, ask().json()["dependencies"]["redis"]) == (503, "failed")
 
 
+def test_the_broker_is_asked_where_it_carries_jobs(well: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    from jobs.engines import celery
+
+    monkeypatch.setattr(celery, "probe", lambda: None)
+    configure(jobs_engine="celery", jobs_broker_url="amqp://127.0.0.1:1//")
+    assert ask().json()["dependencies"]["broker"] == "ok"
+    monkeypatch.setattr(celery, "probe", away)
+    assert (ask().status_code, ask().json()["dependencies"]["broker"]) == (503, "failed")
+
+
 @pytest.fixture
 def hanging() -> Iterator[Callable[[], None]]:
     end = threading.Event()

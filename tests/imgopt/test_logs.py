@@ -16,11 +16,12 @@ from django.test import Client
 from pytest_django import Settings
 
 from apikeys import service as apikeys
-from delivery import keyring
+from delivery import keyring, watched
 from delivery.publish import signed_path
 from delivery.service import service
 from imgopt import logs
-from tests.delivery.world import KEY, Renderer, master, saved
+from tests.delivery.known import App
+from tests.delivery.world import KEY, Renderer, call, master, saved, signed
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGNATURE = "k1.MXmxoiFXHOuRZBmteITmIHMnCPgIBglwKiep44N1D3E"
@@ -100,6 +101,7 @@ TEXTS = [
     f"w=1;s={SIGNATURE}",
     f"a\ns={SIGNATURE}",
     f"https://img.example.com/i/a?w=1&S={SIGNATURE}",
+    f"/i/a?w=1&%73={SIGNATURE}",
     f"Authorization: Bearer {TOKEN}",
     f"bearer {TOKEN}",
     f"X-API-Key: {TOKEN}",
@@ -112,6 +114,7 @@ TEXTS = [
     "could not connect: password=hunter2-hunter2 host=db",
     "csrf=1&password=hunter2-hunter2&next=/",
     "Bearer hunter2-hunter2",
+    "the secret whsec_hunter2+hunter2/hunter2= of an endpoint",
 ]
 SECRETS = (SIGNATURE.partition(".")[2], TOKEN.rpartition("_")[2], "hunter2")
 
@@ -208,6 +211,19 @@ def test_no_request_line_carries_a_signature_or_a_key(output: Output, settings: 
     }
     for secret in secrets:
         assert secret not in output.text
+
+
+@pytest.mark.django_db
+def test_the_line_of_a_request_shows_what_was_asked_and_no_signature(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "access_log", structlog.get_logger("delivery.access"))
+    url = signed("/i/shoe", "w=320", "v=1")
+    for target in (url, f"{url}x", url.replace("s=", "%73="), f"/image/shoe?token={TOKEN}"):
+        call(watched.Watched(App()), target, HTTP_AUTHORIZATION=f"Bearer {TOKEN}")
+    assert [line["query"] for line in output.lines][:3] == ["v=1&w=320&s=…", "v=1&w=320&s=…", "v=1&w=320&%73=…"]
+    assert url.rpartition(".")[2] not in output.text
+    assert_clean(output.text)
 
 
 @pytest.mark.django_db

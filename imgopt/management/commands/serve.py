@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -21,10 +22,13 @@ from django.db import connections
 from assets.masters import find_master
 from delivery.publish import signed_url
 from imgopt.demo import DEMO_MASTERS
+from imgopt.metrics_files import VARIABLE, MetricsFolder
 from imgopt.setup import ADMIN_NAME, Secrets, make_secrets, prepare
+from jobs.processes import Workers, commands
 
 START_SECONDS = 60
 STOP_SECONDS = 30
+WATCH_SECONDS = 0.5
 
 
 class Command(BaseCommand):
@@ -39,16 +43,25 @@ class Command(BaseCommand):
         if not options["no_setup"]:
             prepare(self.stdout.write)
         connections.close_all()
-        server = subprocess.Popen(granian_command())
+        figures = MetricsFolder(settings.IMGOPT_DATA_DIR / "metrics")
+        environment = {**os.environ, VARIABLE: str(figures.path)}
+        server = subprocess.Popen(granian_command(), env=environment)
+        workers = Workers(commands(config.jobs_workers), environment)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, _forward_to(server))
         try:
             self._wait_until_healthy(server)
             self._greet(None if options["no_setup"] else make_secrets())
             connections.close_all()
-            server.wait()
+            while server.poll() is None:
+                workers.keep_up()
+                with suppress(subprocess.TimeoutExpired):
+                    server.wait(WATCH_SECONDS)
         finally:
+            workers.tell_to_end()
             stop(server)
+            workers.wait()
+            figures.close()
         if server.returncode not in (0, -signal.SIGTERM, -signal.SIGINT):
             raise CommandError(f"The server ended with status {server.returncode}.")
 

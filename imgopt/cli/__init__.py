@@ -1,0 +1,1 @@
+"""The command line `imgopt`, over the pure core: no Django is imported here, and none below."""
