@@ -7,7 +7,22 @@ import importlib
 import signal
 import sys
 
-NAMES = ("warm_hits", "hits_under_load", "cold_renders", "single_flight", "peak_memory")
+NAMES = (
+    "warm_hits",
+    "hits_under_load",
+    "cold_renders",
+    "first_byte",
+    "single_flight",
+    "peak_memory",
+    "markup",
+    "ladder_one_decode",
+    "receipts",
+    "autoquality",
+    "equal_quality",
+    "target_bytes",
+    "job_latency",
+    "jobs_per_second",
+)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-var signable = regexp.MustCompile(`\A/[A-Za-z0-9._~/-]*\z`)
+var signable = regexp.MustCompile(`\A/[A-Za-z0-9._~@/-]*\z`)
 
 var encoding = strings.NewReplacer("+", "%20", "%2C", ",", "%3A", ":")
 

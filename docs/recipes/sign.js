@@ -10,7 +10,7 @@ function encode(text) {
 
 // params are plain values, not yet percent-encoded; expires is a time in seconds since 1970.
 function prepare(path, params, kid, expires) {
-  if (!/^\/[A-Za-z0-9._~\/-]*$/.test(path)) throw new Error(`not a path that can be signed: ${path}`);
+  if (!/^\/[A-Za-z0-9._~@\/-]*$/.test(path)) throw new Error(`not a path that can be signed: ${path}`);
   const all = expires === undefined ? params : { ...params, expires };
   const pairs = Object.entries(all).map(([name, value]) => `${encode(name)}=${encode(value)}`).sort();
   return { pairs, message: `imgopt-url-v1\n${kid}\n${path}\n${pairs.join("\n")}` };

@@ -8,7 +8,7 @@
 function imgopt_sign(
     string $base, string $path, array $params, string $kid, string $secret, ?int $expires = null
 ): string {
-    if (!preg_match('~\A/[A-Za-z0-9._\~/-]*\z~', $path)) {
+    if (!preg_match('~\A/[A-Za-z0-9._\~@/-]*\z~', $path)) {
         throw new InvalidArgumentException("not a path that can be signed: $path");
     }
     if ($expires !== null) {

@@ -16,7 +16,7 @@ def sign(
 
     `params` are plain values, not yet percent-encoded; `expires` is a time in seconds since 1970.
     """
-    if not re.fullmatch(r"/[A-Za-z0-9._~/-]*", path):
+    if not re.fullmatch(r"/[A-Za-z0-9._~@/-]*", path):
         raise ValueError(f"not a path that can be signed: {path!r}")
     if expires is not None:
         params = {**params, "expires": expires}

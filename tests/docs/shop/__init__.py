@@ -1,0 +1,1 @@
+"""The Django project of a reader of the documentation: the service's settings, and an app for models."""
