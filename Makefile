@@ -6,9 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
+# One more than cores: many tests wait for a server or a child to start.
+PYTEST := $(BIN)/python -m pytest -q -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help run password test lint format types bench mutants requirements clean build
+.PHONY: help run password test slow services postgres soak browser lint format types bench mutants docs requirements clean build
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -19,8 +21,24 @@ run: $(RUN) ## Serve on http://127.0.0.1:8000 (IMGOPT_PORT=… for another port)
 password: $(RUN) ## Give the admin a new password
 	@$(BIN)/python manage.py password
 
-test: $(DEV) ## Run the tests
-	@$(BIN)/python -m pytest -n auto -q
+test: $(DEV) ## Run the tests that need nothing but this machine
+	@$(PYTEST) -m "not browser and not services and not slow"
+
+slow: $(DEV) ## Run those of them that take more than five seconds each
+	@$(PYTEST) -m "slow and not browser and not services"
+
+services: $(DEV) ## Run those that need Redis, RabbitMQ and PostgreSQL
+	@$(PYTEST) -m services tests
+
+postgres: $(DEV) ## Run the tests of background work on PostgreSQL (IMGOPT_TEST_DATABASE_URL=… for which)
+	@IMGOPT_TEST_DATABASE_URL=$${IMGOPT_TEST_DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} \
+		$(PYTEST) -m "not services and not e2e" tests/jobs
+
+soak: $(DEV) ## Kill workers in the midst of 300 jobs, ten times on each engine (TIMES=…); needs its services
+	@$(BIN)/python -m tests.jobs.soak $(or $(TIMES),10)
+
+browser: $(DEV) ## Run the tests that need Chromium (and Java, for the HTML checker)
+	@$(BIN)/python -m pytest -q -m browser tests/browser
 
 lint: $(DEV) ## Check style, types and import contracts
 	@$(BIN)/ruff check .
@@ -45,6 +63,9 @@ mutants: $(DEV) ## Plant named faults in a copy; each must turn the tests red
 requirements: $(DEV) ## Compile requirements*.in anew (needs uv)
 	@uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 requirements.in -o requirements.txt
 	@uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 requirements-dev.in -c requirements.txt -o requirements-dev.txt
+
+docs: $(DEV) ## Build the documentation into build/site
+	@$(BIN)/python -m docs.build
 
 build: $(DEV) ## Build the wheel into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

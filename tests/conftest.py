@@ -25,8 +25,9 @@ def shared_images() -> Path:
 def _own_state(tmp_path: Path, settings: Settings) -> Iterator[None]:
     """Every test has masters, variants, limits and caches of its own."""
     from apikeys import admission
-    from delivery import hits, keyring, recent
+    from delivery import comparing, hits, keyring, pace, presets, publish, recent, records, refinements
     from delivery.service import service
+    from metrics import formats
 
     settings.IMGOPT_DATA_DIR = tmp_path
     settings.STORAGES = {
@@ -40,6 +41,13 @@ def _own_state(tmp_path: Path, settings: Settings) -> Iterator[None]:
     hits.HITS.clear()
     recent.RECENT.forget()
     keyring.forget()
+    presets.forget()
+    publish._read.cache_clear()
+    records.RECORDS.clear()
+    refinements.REFINEMENTS.clear()
+    pace.PACE.clear()
+    formats.SIZES.clear()
+    comparing._flight.cache_clear()
     admission.RIGHT_DIGESTS.clear()
     cache.clear()
     yield

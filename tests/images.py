@@ -39,7 +39,7 @@ _BY_PILLOW: dict[str, dict[str, Any]] = {
     "bmp": {},
     "ico": {},
 }
-_INVERSE_TURN: dict[int, Sequence[str]] = {
+INVERSE_TURN: dict[int, Sequence[str]] = {
     1: (),
     2: ("fliphor",),
     3: ("rot180",),
@@ -97,7 +97,7 @@ def encoded(image: Any, source_format: str, **options: Any) -> bytes:
 
 def oriented(image: Any, orientation: int, source_format: str = "jpeg") -> bytes:
     """This will store an upright picture as a camera held that way does, its EXIF tag telling how."""
-    for operation in _INVERSE_TURN.get(orientation, ()):
+    for operation in INVERSE_TURN.get(orientation, ()):
         image = getattr(image, operation)()
     picture = Image.fromarray(image.numpy())
     exif = Image.Exif()
@@ -157,6 +157,32 @@ def photo_with_gps(width: int = 160, height: int = 120) -> bytes:
     return out.getvalue()
 
 
+def photo_with_thumbnail() -> bytes:
+    """This will make a camera's JPEG whose EXIF has a maker note and a thumbnail, in a directory of its own."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "KEPTCAMERA"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = b"SECRETPREVIEW" * 20
+    exif.endian = "<"
+    block = exif.tobytes()[6:]
+    thumbnail = encoded(quadrants(16, 12), "jpeg", keep=0)
+    first = int.from_bytes(block[4:8], "little")
+    end_of_first = first + 2 + 12 * int.from_bytes(block[first : first + 2], "little")
+    second = len(block) + len(block) % 2
+    entries = [(0x0103, 3, 1, 6), (0x0201, 4, 1, second + 2 + 3 * 12 + 4), (0x0202, 4, 1, len(thumbnail))]
+    directory = struct.pack("<H", 3) + b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    block = block[:end_of_first] + struct.pack("<I", second) + block[end_of_first + 4 :]
+    block = block.ljust(second, b"\0") + directory + thumbnail
+    out = io.BytesIO()
+    Image.fromarray(scene().numpy()).save(out, "JPEG", quality=92, exif=b"Exif\0\0" + block)
+    return out.getvalue()
+
+
+def print_photo() -> bytes:
+    """This will make a JPEG in CMYK with a profile: one of libvips' own, which stands for a printing press."""
+    pixels = scene().icc_transform("cmyk", input_profile="srgb", intent="relative")
+    return encoded(pixels, "jpeg")
+
+
 def with_second_picture(jpeg: bytes) -> bytes:
     """This will append another JPEG, as MPO and Ultra HDR do with thumbnails and gain maps."""
     return jpeg + encoded(from_pixels(np.full((8, 8, 1), 90, np.uint8)), "jpeg") + b"SECRETTAIL"
@@ -182,6 +208,12 @@ def opened(body: bytes) -> Image.Image:
     picture = Image.open(io.BytesIO(body))
     picture.load()
     return picture
+
+
+def as_png(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
 
 
 def pixels_of(body: bytes, *, mode: str = "RGB") -> Pixels:

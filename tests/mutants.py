@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "hits outlive their key",
         "delivery/hits.py",
-        "return keyring.secrets.get(key.kid) == key.secret and ",
-        "return ",
+        "            keyring.secrets.get(key.kid) == key.secret\n",
+        "            True\n",
         ("tests/delivery/test_edge.py",),
     ),
     Mutant(
@@ -80,16 +81,16 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "no lock between processes",
-        "delivery/flight.py",
+        "assets/flight.py",
         "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
-        ("tests/delivery/test_flight.py",),
+        ("tests/assets/test_flight.py",),
     ),
     Mutant(
         "no Vary",
         "delivery/respond.py",
-        '(("Vary", "Accept"),) if negotiated else ()',
-        "()",
+        '    varies = [*(["Accept"] if negotiated else []), *hinted]',
+        "    varies = [*hinted]",
         ("tests/delivery",),
     ),
     Mutant(
@@ -115,16 +116,16 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "metadata stays in the variants",
-        "pipeline/encode.py",
-        'image, keep="none"',
-        'image, keep="all"',
+        "pipeline/metadata.py",
+        "return int(image.get(_MARK)) if has_field(image, _MARK) else 0",
+        "return int(image.get(_MARK)) if has_field(image, _MARK) else 31",
         ("tests/pipeline/test_encode.py", "tests/pipeline/test_render.py"),
     ),
     Mutant(
         "pictures stay as the camera was held",
-        "pipeline/steps.py",
-        "    image = _upright(image, plan.orientation)\n",
-        "",
+        "pipeline/steps/placing.py",
+        "    image = _without_orientation(_upright(image, plan.orientation))\n",
+        "    image = _without_orientation(image)\n",
         ("tests/pipeline/test_steps.py", "tests/pipeline/test_render.py"),
     ),
     Mutant(
@@ -158,9 +159,58 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "what was deleted while it rendered is kept",
         "delivery/service.py",
-        "if is_current():",
-        "if True:",
+        "self._place(request.key, entry) if is_current() else None",
+        "self._place(request.key, entry)",
         ("tests/delivery",),
+    ),
+    Mutant(
+        "a draft is immutable",
+        "delivery/respond.py",
+        "    if is_draft:\n        longest = min(longest, DRAFT_SECONDS)",
+        "    is_draft = False\n    if is_draft:\n        longest = min(longest, DRAFT_SECONDS)",
+        ("tests/delivery/test_draft_answers.py",),
+    ),
+    Mutant(
+        "a draft that comes late takes its final's place",
+        "delivery/service.py",
+        "if known is not None and not known.receipt.provisional:",
+        "if False:",
+        ("tests/delivery/test_drafts.py",),
+    ),
+    Mutant(
+        "a draft hides its final in a faster tier",
+        "delivery/service.py",
+        "            if not entry.receipt.provisional:\n",
+        "            if True:\n",
+        ("tests/delivery/test_drafts.py",),
+    ),
+    Mutant(
+        "a draft is answered before its final is written down",
+        "delivery/service.py",
+        "                REFINEMENTS.want(request)  # before anybody is answered",
+        "                pass",
+        ("tests/jobs/refining",),
+    ),
+    Mutant(
+        "a purged variant's final rises from the dead",
+        "jobs/refining.py",
+        "        ledger.cancel_many(Job.objects.filter(id__in=ids))",
+        "        pass",
+        ("tests/jobs/refining",),
+    ),
+    Mutant(
+        "a final that failed is tried with every request",
+        "jobs/refining.py",
+        "if newest is not None and not _is_over(newest, request.key.digest):",
+        "if newest is not None and not newest.has_ended:",
+        ("tests/jobs/refining",),
+    ),
+    Mutant(
+        "a draft recorded late overwrites its final's row",
+        "delivery/records.py",
+        "models.Variant.objects.bulk_create(weak.values(), BATCH, ignore_conflicts=True)",
+        "write_rows(weak.values())",
+        ("tests/jobs/refining",),
     ),
     Mutant(
         "q=0 means yes",
@@ -169,17 +219,220 @@ MUTANTS: tuple[Mutant, ...] = (
         "if weights[kind] >= 0",
         ("tests/delivery/test_negotiate.py",),
     ),
+    Mutant(
+        "origins may lie in the private network",
+        "assets/origins/addresses.py",
+        "    return is_public(parsed) or any(parsed in network for network in named)",
+        "    return True",
+        ("tests/assets/origins/test_guard.py",),
+    ),
+    Mutant(
+        "a site may redirect anywhere",
+        "assets/origins/guard.py",
+        "        if not (target.port in ports if self.sites is None else target.site in self.sites):",
+        "        if False:",
+        ("tests/assets/origins",),
+    ),
+    Mutant(
+        "a host's address is not looked at",
+        "assets/origins/guard.py",
+        "        if not may_go_to(str(place[0]), reach.private_networks) or (len(place) == 4 and place[3]):",
+        "        if False:",
+        ("tests/assets/origins",),
+    ),
+    Mutant(
+        "strict mode lets everything pass",
+        "delivery/asked.py",
+        "            case known if known not in STRICT:",
+        "            case known if False:",
+        ("tests/delivery/test_presets.py",),
+    ),
+    Mutant(
+        "a URL with another version of its preset is kept for ever",
+        "delivery/views.py",
+        " and asked.version == version_of(wishes.preset, wanted.mark)",
+        "",
+        ("tests/delivery/test_presets.py", "tests/delivery/test_watermark.py"),
+    ),
+    Mutant(
+        "an origin is not asked again while its picture is hot",
+        "delivery/hits.py",
+        "            and (self.ask_again_at is None or now < self.ask_again_at)\n",
+        "",
+        ("tests/delivery/test_hits.py",),
+    ),
+    Mutant(
+        "texts in markup are not escaped",
+        "imgopt_client/markup.py",
+        "else escape(value)}",
+        "else value}",
+        ("tests/client", "tests/delivery/test_markup.py"),
+    ),
+    Mutant(
+        "max-bytes goes below the floor of quality",
+        "pipeline/fitting.py",
+        "lightest = writer.write(first.image, encoder.floor)",
+        "lightest = writer.write(first.image, 1)",
+        ("tests/pipeline/test_max_bytes.py",),
+    ),
+    Mutant(
+        "what is made weighs nothing",
+        "pipeline/admission.py",
+        "return self.megabytes + self._footprint_mb(request, measured=measure)",
+        "return self.megabytes",
+        ("tests/pipeline/test_footprint.py", "tests/pipeline/test_pool.py"),
+    ),
+    Mutant(
+        "a deleted preset takes pages down",
+        "delivery/templatetags/imgopt.py",
+        "        if settings.DEBUG:\n            raise _told",
+        "        if True:\n            raise _told",
+        ("tests/delivery/test_markup.py",),
+    ),
+    Mutant(
+        "metrics are shown through any proxy",
+        "apikeys/admission.py",
+        '(was_forwarded and caller == client_ip(remote, "", ()))',
+        "False",
+        ("tests/imgopt/test_metrics_page.py",),
+    ),
+    Mutant(
+        "webhooks are signed without their time",
+        "jobs/notifications/signatures.py",
+        'f"{message_id}.{timestamp}.".encode()',
+        'f"{message_id}.".encode()',
+        ("tests/jobs/notifications/test_webhooks.py",),
+    ),
+    Mutant(
+        "webhooks go unencrypted into the world",
+        "jobs/notifications/posting.py",
+        '    if target.scheme == "http" and not all(',
+        "    if not places and not all(",
+        ("tests/jobs/notifications/test_guard.py",),
+    ),
+    Mutant(
+        "a later event overtakes an earlier one on its way to Kafka",
+        "jobs/notifications/delivering.py",
+        "if (earlier := _earlier_run_at(event)) is not None:",
+        "if (earlier := _earlier_run_at(event)) is not None and event.type == '':",
+        ("tests/jobs/notifications/test_kafka.py",),
+    ),
+    Mutant(
+        "an endpoint that fails is asked for every event",
+        "jobs/notifications/resting.py",
+        "    if not seconds:",
+        "    if seconds:",
+        ("tests/jobs/notifications/test_resting.py",),
+    ),
+    Mutant(
+        "pictures with another watermark are taken for the same",
+        "pipeline/many.py",
+        "order.frames, request.mark, bounds",
+        "order.frames, bounds",
+        ("tests/pipeline/test_many.py",),
+    ),
+    Mutant(
+        "transparent pictures are compared over white only",
+        "pipeline/quality/reference.py",
+        "return (WHITE, BLACK) if",
+        "return (WHITE,) if",
+        ("tests/pipeline/quality",),
+    ),
+    Mutant(
+        "AutoQuality stops a step early",
+        "pipeline/seeking.py",
+        "if self._meeting - self._failing > 1:",
+        "if self._meeting - self._failing > 2:",
+        ("tests/pipeline/test_seeking.py",),
+    ),
+    Mutant(
+        "a file that misses a demand besides SSIM is taken",
+        "pipeline/demands.py",
+        "if not unmet and not demand.is_met(figure):",
+        'if demand.name == "ssim" and not demand.is_met(figure):',
+        ("tests/pipeline/test_contracts.py",),
+    ),
+    Mutant(
+        "saturated edges bleed",
+        "pipeline/autoquality.py",
+        "if ENCODERS[self._format].whole_chroma and bleeds(shown)",
+        "if False",
+        ("tests/pipeline/test_contracts.py",),
+    ),
+    Mutant(
+        "a worker that slept past its lease changes the ledger",
+        "jobs/ledger.py",
+        "state=State.RUNNING, token=claimed_as)",
+        "state=State.RUNNING)",
+        ("tests/jobs/test_ledger.py",),
+    ),
+    Mutant(
+        "a job that kills its worker is tried without end",
+        "jobs/ledger.py",
+        '        attempts=F("attempts") + 1,\n',
+        "",
+        ("tests/jobs/test_ledger.py",),
+    ),
+    Mutant(
+        "a batch ends before its last job",
+        "jobs/ledger.py",
+        "batch.finished_at is None and not batch.jobs.filter(state__in=LIVE).exists():",
+        "batch.finished_at is None:",
+        ("tests/jobs/test_ledger.py",),
+    ),
+    Mutant(
+        "what is rolled back with a job's end is believed",
+        "jobs/claim.py",
+        "            vars(self.job).update(before)  # or this process would believe what was rolled back\n",
+        "",
+        ("tests/jobs/test_running.py",),
+    ),
+    Mutant(
+        "cells of a manifest are formulas",
+        "jobs/batches/manifest.py",
+        "isinstance(value, str) and value[:1] in",
+        "isinstance(value, str) and value[:1] not in",
+        ("tests/jobs/batches/test_api.py",),
+    ),
+    Mutant(
+        "a wide profile is any other",
+        "pipeline/inspector.py",
+        "is_wide = outside >= WIDE_SHARE if gamut is None else gamut.area >= WIDE_AREA",
+        "is_wide = False",
+        ("tests/assets/test_colour.py",),
+    ),
+    Mutant(
+        "what is known of a master's colours may be kept by shared caches",
+        "assets/colour_api.py",
+        '"Cache-Control": "private, max-age=0, must-revalidate"',
+        '"Cache-Control": "public, max-age=0, must-revalidate"',
+        ("tests/assets/test_colour.py",),
+    ),
+    Mutant(
+        "the gate lets scores fall",
+        "imgopt/gate/comparison.py",
+        "high is not None and low is not None and high - low > by",
+        "False",
+        ("tests/imgopt/test_quality_gate.py",),
+    ),
+    Mutant(
+        "of white and black a further metric tells the better",
+        "pipeline/quality/metrics.py",
+        'worst = min if metric.better == "higher" else max',
+        'worst = max if metric.better == "higher" else min',
+        ("tests/pipeline/quality/test_metrics.py",),
+    ),
 )
 
 
 def main(names: list[str]) -> int:
     chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
     survivors = []
-    for mutant in chosen:
-        killed = is_killed(mutant)
-        print(f"{'killed  ' if killed else 'SURVIVED'}  {mutant.name}", flush=True)
-        if not killed:
-            survivors.append(mutant.name)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for mutant, killed in zip(chosen, pool.map(is_killed, chosen), strict=True):
+            print(f"{'killed  ' if killed else 'SURVIVED'}  {mutant.name}", flush=True)
+            if not killed:
+                survivors.append(mutant.name)
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} faults were noticed")
     return 1 if survivors or not chosen else 0
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -19,6 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
+LINE_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,9 @@ class Server:
     output: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
-        """This will return once the server greets."""
-        self.port = self.port or free_port()
-        environment = {
+    @property
+    def whole_environment(self) -> dict[str, str]:
+        return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("IMGOPT_", "DJANGO_"))},
             "IMGOPT_ENV_FILE": os.devnull,
             "IMGOPT_DATA_DIR": str(self.data_dir),
@@ -51,11 +52,15 @@ class Server:
             "PYTHONUNBUFFERED": "1",
             **self.environment,
         }
+
+    def start(self) -> None:
+        """This will return once the server greets."""
+        self.port = self.port or free_port()
         self.output = []
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "serve"],
             cwd=ROOT,
-            env=environment,
+            env=self.whole_environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -93,9 +98,27 @@ class Server:
                 process.wait()
             self._reader.join()
 
+    def kill(self) -> None:
+        """This will end the server, its workers and its render children at once, as a power cut does."""
+        process = self.process
+        assert process is not None
+        self.process = None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        self._reader.join()
+
     @property
     def text(self) -> str:
         return "".join(self.output)
+
+    def line_with(self, text: str) -> str:
+        """This will wait for the one line of its output that has this text."""
+        give_up_at = time.monotonic() + LINE_SECONDS
+        while not (found := [line for line in self.text.splitlines() if text in line]):
+            assert time.monotonic() < give_up_at, self.text
+            time.sleep(0.02)
+        [line] = found
+        return line
 
     @property
     def api_key(self) -> str:
