@@ -10,7 +10,7 @@ DEV := $(VENV)/.requirements-dev
 PYTEST := $(BIN)/python -m pytest -q -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help run password test slow services postgres soak browser lint format types bench mutants docs requirements clean build
+.PHONY: help run password test slow services faults s3 s3-down postgres soak browser lint format types bench mutants docs requirements clean build
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -27,8 +27,17 @@ test: $(DEV) ## Run the tests that need nothing but this machine
 slow: $(DEV) ## Run those of them that take more than five seconds each
 	@$(PYTEST) -m "slow and not browser and not services"
 
-services: $(DEV) ## Run those that need Redis, RabbitMQ and PostgreSQL
-	@$(PYTEST) -m services tests
+services: $(DEV) ## Run those that need Redis, RabbitMQ, PostgreSQL and S3
+	@$(PYTEST) -m "services and not faults" tests
+
+faults: $(DEV) ## Run those of them that break services under running servers
+	@$(BIN)/python -m pytest -q -n 2 -m faults tests
+
+s3: $(DEV) ## Start an S3 server in memory on 127.0.0.1:8322 for them (Ceph's, by apt)
+	@$(BIN)/python -m deploy.stack.ceph up var/s3
+
+s3-down: ## End it
+	@$(BIN)/python -m deploy.stack.ceph down var/s3
 
 postgres: $(DEV) ## Run the tests of background work on PostgreSQL (IMGOPT_TEST_DATABASE_URL=… for which)
 	@IMGOPT_TEST_DATABASE_URL=$${IMGOPT_TEST_DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} \

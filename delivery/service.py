@@ -282,7 +282,7 @@ def service() -> VariantService:
         evictor = Evictor(Path(storage.path("")), config.delivery_variants_mb * 1_000_000)
     lasting: list[Tier] = [Guarded(StorageTier(storage, evictor=evictor))]
     if config.redis_url:
-        lasting.insert(0, Guarded(SharedTier(caches["variants"])))
+        lasting.insert(0, Guarded(SharedTier(caches["shared"])))
     return VariantService(
         MemoryTier(config.delivery_memory_mb * 1_000_000),
         lasting,

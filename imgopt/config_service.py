@@ -23,6 +23,7 @@ from imgopt.values import (
     presets,
     quality,
     secret,
+    short_name,
     signing_keys,
     url,
     words,
@@ -94,6 +95,12 @@ class ServiceConfig:
         "",
         "Redis, such as redis://host:6379/0, as a tier shared by all machines; empty: none.",
         secret=True,
+    )
+    redis_prefix: str = option(
+        "IMGOPT_REDIS_PREFIX",
+        short_name,
+        "imgopt",
+        "Start of all names in Redis: installations that share one need different ones.",
     )
     storage: str = option("IMGOPT_STORAGE", choice("disk", "s3"), "disk", "Where masters and variants are kept.")
     masters_bucket: str = option("IMGOPT_MASTERS_BUCKET", plain, "imgopt-masters", "S3 bucket of the masters.")

@@ -52,7 +52,7 @@ def _probes() -> Mapping[str, Callable[[], object]]:
         "renderer": lambda: render_pool().ping(),
     }
     if settings.CONFIG.redis_url:
-        probes["redis"] = lambda: caches["variants"].get(PROBE_NAME)
+        probes["redis"] = lambda: caches["shared"].get(PROBE_NAME)
     if settings.CONFIG.jobs_engine == "celery":
         probes["broker"] = lambda: import_module("jobs.engines.celery").probe()
     return probes

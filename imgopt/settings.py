@@ -112,9 +112,10 @@ REDIS_OPTIONS = {
 }
 CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if CONFIG.redis_url:
-    CACHES["variants"] = {
+    CACHES["shared"] = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": CONFIG.redis_url,
+        "KEY_PREFIX": CONFIG.redis_prefix,
         "OPTIONS": REDIS_OPTIONS,
     }
 

@@ -1,4 +1,4 @@
-"""Redis, RabbitMQ and PostgreSQL on their usual loopback ports: where one is missing, a test says how to start it."""
+"""Redis, RabbitMQ, PostgreSQL and S3 on their usual ports of loopback: a test says how to start one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 STARTS = {
     6379: "needs Redis: redis-server --port 6379",
     5672: "needs RabbitMQ: rabbitmq-server -detached",
+    8322: "needs S3: make s3",
     5432: "needs PostgreSQL that trusts 127.0.0.1: pg_ctlcluster 15 main start",
 }
 

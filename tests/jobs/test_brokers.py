@@ -12,8 +12,8 @@ from celery import Celery
 from kombu import Queue
 
 from tests.jobs.crew import PLACES, Crew, Place, crew
-from tests.jobs.proxy import Proxy
 from tests.jobs.services import need
+from tests.proxy import Proxy
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(180)]
 
