@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -q -n $(shell expr $$(getconf _NPROCESSORS_ONL
 .PHONY: help run password test slow services faults s3 s3-down postgres soak browser lint format types bench mutants docs requirements clean build
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 run: $(RUN) ## Serve on http://127.0.0.1:8000 (IMGOPT_PORT=… for another port)
 	@exec $(BIN)/python manage.py serve

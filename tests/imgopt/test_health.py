@@ -27,7 +27,7 @@ def well(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Callable[..., N
     parts: dict[str, Any] = dict.fromkeys(("masters", "variants", "renderer", "redis", "database"), lambda *_: None)
     storage = {name: SimpleNamespace(exists=lambda _, name=name: parts[name]()) for name in ("masters", "variants")}
     monkeypatch.setattr(health, "storages", storage)
-    monkeypatch.setattr(health, "caches", {"variants": SimpleNamespace(get=lambda _: parts["redis"]())})
+    monkeypatch.setattr(health, "caches", {"shared": SimpleNamespace(get=lambda _: parts["redis"]())})
     monkeypatch.setattr(health, "render_pool", lambda: SimpleNamespace(ping=lambda: parts["renderer"]()))
     monkeypatch.setattr(health, "_probe_database", lambda: parts["database"]())
     return parts.update

@@ -43,7 +43,7 @@ def test_help_comes_first_and_lists_every_target(copy: Path, arguments: tuple[st
     done = make(copy, *arguments)
     assert done.returncode == 0, done.stderr
     listed = {line.split()[0]: line.split(maxsplit=1)[1] for line in done.stdout.splitlines()}
-    targets = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE.read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE.read_text(), re.MULTILINE))
     assert set(listed) == targets
     assert targets >= PROMISED
     assert all(listed.values())
@@ -51,7 +51,7 @@ def test_help_comes_first_and_lists_every_target(copy: Path, arguments: tuple[st
 
 def test_every_target_is_phony(copy: Path) -> None:
     text = MAKEFILE.read_text()
-    targets = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", text, re.MULTILINE))
     [phony] = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
     assert targets == set(phony.split())
 
