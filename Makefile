@@ -10,7 +10,7 @@ DEV := $(VENV)/.requirements-dev
 PYTEST := $(BIN)/python -m pytest -q -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help run password test slow services faults s3 s3-down postgres soak browser lint format types bench mutants docs requirements clean build
+.PHONY: help run password test slow services faults s3 s3-down stack stack-roll stack-down postgres soak browser lint format types bench mutants docs requirements clean build
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,15 @@ s3: $(DEV) ## Start an S3 server in memory on 127.0.0.1:8322 for them (Ceph's, b
 
 s3-down: ## End it
 	@$(BIN)/python -m deploy.stack.ceph down var/s3
+
+stack: $(DEV) ## Start the scaled-out shape as plain processes (PORT=8080 SERVERS=2 WORKERS=2): nginx, servers, workers, services
+	@$(BIN)/python -m deploy.stack up
+
+stack-roll: ## Restart its servers one after another; no request fails
+	@$(BIN)/python -m deploy.stack roll
+
+stack-down: ## End all of it, and forget what was in it
+	@$(BIN)/python -m deploy.stack down
 
 postgres: $(DEV) ## Run the tests of background work on PostgreSQL (IMGOPT_TEST_DATABASE_URL=… for which)
 	@IMGOPT_TEST_DATABASE_URL=$${IMGOPT_TEST_DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} \

@@ -23,7 +23,7 @@ from delivery.hints import Hints, chosen, hints_of
 from delivery.hits import HITS, Hit, HitKey, Subject
 from delivery.negotiate import accepted_formats
 from delivery.recent import RECENT
-from delivery.respond import base_headers, body_headers, cache_control, matches, server_timing
+from delivery.respond import base_headers, body_headers, cache_control, cdn_headers, matches, server_timing
 from delivery.service import Served, service
 from delivery.signing import Verified, verify
 from delivery.variants import VariantRequest, variant_request
@@ -74,18 +74,23 @@ def _hit(
 ) -> Hit:
     """This will give what the edge needs to answer this URL by itself."""
     wishes, entry = asked.wishes, served.entry
-    shared = base_headers(entry, negotiated=wanted.negotiated, hinted=wishes.choice.headers(wishes.spec))
+    revisioned = asked.revision == wanted.master.revision and asked.version == version_of(wishes.preset, wanted.mark)
+    is_draft = entry.receipt.provisional
+    shared = (
+        *base_headers(entry, negotiated=wanted.negotiated, hinted=wishes.choice.headers(wishes.spec)),
+        *cdn_headers(revisioned=revisioned, expires_at=verified.expires_at, is_draft=is_draft),
+    )
     return Hit(
         variant=wanted.key,
         signed_with=verified.key,
         expires_at=verified.expires_at,
         subjects=subjects,
         etag=entry.etag,
-        revisioned=asked.revision == wanted.master.revision and asked.version == version_of(wishes.preset, wanted.mark),
+        revisioned=revisioned,
         headers=(*body_headers(entry, download=wishes.download), *shared),
         headers_304=shared,
         saved_bytes=saved_bytes(len(entry.body), wanted.master.blob.byte_size),
-        is_draft=entry.receipt.provisional,
+        is_draft=is_draft,
         ask_again_at=min(_ends(wanted, entry), default=None),
     )
 

@@ -197,6 +197,12 @@ class ServiceConfig:
         60,
         "max-age of URLs without a revision.",
     )
+    delivery_cdn_seconds: int = option(
+        "IMGOPT_DELIVERY_CDN_SECONDS",
+        integer(0, 31_536_000),
+        50,
+        "Most seconds nginx answers a public URL without asking whether it still holds; 0: it keeps none.",
+    )
     delivery_cors_origin: str = option(
         "IMGOPT_DELIVERY_CORS_ORIGIN",
         plain,

@@ -68,6 +68,7 @@ ACCEPTED: list[tuple[str, str, Any]] = [
     ("IMGOPT_DELIVERY_DRAFTS", "off", False),
     ("IMGOPT_DELIVERY_BUDGET_MS", "0", 0),
     ("IMGOPT_DELIVERY_MAX_AGE_SECONDS", "0", 0),
+    ("IMGOPT_DELIVERY_CDN_SECONDS", "5", 5),
     ("IMGOPT_DELIVERY_CORS_ORIGIN", "", ""),
     ("IMGOPT_DELIVERY_MISS_RATE", "0.01", 0.01),
     ("IMGOPT_DELIVERY_MISS_BURST", "1", 1),
@@ -188,6 +189,7 @@ REFUSED: list[tuple[str, str]] = [
     ("IMGOPT_DELIVERY_DRAFTS", "perhaps"),
     ("IMGOPT_DELIVERY_BUDGET_MS", "-1"),
     ("IMGOPT_DELIVERY_MAX_AGE_SECONDS", "31536001"),
+    ("IMGOPT_DELIVERY_CDN_SECONDS", "-1"),
     ("IMGOPT_DELIVERY_MISS_RATE", "0"),
     ("IMGOPT_DELIVERY_MISS_BURST", "0"),
     *[
