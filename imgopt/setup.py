@@ -19,9 +19,11 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from apikeys import service as apikeys
 from assets import children, masters
 from assets.errors import StorageUnavailable
+from assets.masters import find_master
 from assets.models import Master
 from assets.uploads import upload_from_bytes
 from delivery import keyring
+from delivery.publish import signed_url
 from imgopt.demo import DEMO_MASTERS, DemoMaster
 
 log = structlog.get_logger("imgopt.setup")
@@ -134,6 +136,28 @@ def _make_secrets() -> Secrets:
         user = get_user_model().objects.create_superuser(username=ADMIN_NAME, password=password)
         issued = apikeys.issue(name="first key", owner=user, scopes=["upload", "sign", "read", "manage"])
     return Secrets(password=password, api_key=issued.token)
+
+
+def how_to_get_in(secrets: Secrets | None) -> list[str]:
+    """This will give the lines that a newcomer needs, and an old hand otherwise."""
+    url = settings.IMGOPT_PUBLIC_URL
+    if secrets is None:
+        return [f"  admin     {url}/admin/   (lost the password? `make password`)", ""]
+    lines = [
+        "",
+        "Shown once, so keep them:",
+        f"  admin     {url}/admin/",
+        f"  user      {ADMIN_NAME}",
+        f"  password  {secrets.password}",
+        f"  API key   {secrets.api_key}",
+        "",
+        "Upload a photo of yours:",
+        f'  curl -H "Authorization: Bearer {secrets.api_key}" -F file=@photo.jpg {url}/api/v1/images',
+    ]
+    demo = find_master(DEMO_MASTERS[0].key)
+    if demo is not None:
+        lines += ["", "A demo master, 800 pixels wide:", f"  {signed_url(demo, {'w': '800'})}"]
+    return [*lines, ""]
 
 
 def _draw_demos(demos: list[DemoMaster]) -> None:

@@ -19,11 +19,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from assets.masters import find_master
-from delivery.publish import signed_url
-from imgopt.demo import DEMO_MASTERS
-from imgopt.metrics_files import VARIABLE, MetricsFolder
-from imgopt.setup import ADMIN_NAME, LateSetup, Secrets, is_prepared, make_secrets
+from delivery.metrics_files import VARIABLE, MetricsFolder
+from imgopt.setup import LateSetup, Secrets, how_to_get_in, is_prepared, make_secrets
 from jobs.processes import Workers, commands
 
 START_SECONDS = 60
@@ -49,7 +46,7 @@ class Command(BaseCommand):
         workers = Workers(commands(config.jobs_workers), environment)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, _forward_to(server))
-        late = LateSetup(self.stdout.write, lambda: self._tell(*_how_to_get_in(make_secrets())))
+        late = LateSetup(self.stdout.write, lambda: self._tell(*how_to_get_in(make_secrets())))
         try:
             self._wait_until_healthy(server)
             self._greet(make_secrets() if prepared else None)
@@ -82,32 +79,11 @@ class Command(BaseCommand):
         raise CommandError("The server did not start; its own words are above.")
 
     def _greet(self, secrets: Secrets | None) -> None:
-        self._tell("", f"imgopt serves on {settings.IMGOPT_PUBLIC_URL}  (Ctrl-C ends it)", *_how_to_get_in(secrets))
+        self._tell("", f"imgopt serves on {settings.IMGOPT_PUBLIC_URL}  (Ctrl-C ends it)", *how_to_get_in(secrets))
 
     def _tell(self, *lines: str) -> None:
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
-
-
-def _how_to_get_in(secrets: Secrets | None) -> list[str]:
-    url = settings.IMGOPT_PUBLIC_URL
-    if secrets is None:
-        return [f"  admin     {url}/admin/   (lost the password? `make password`)", ""]
-    lines = [
-        "",
-        "Shown once, so keep them:",
-        f"  admin     {url}/admin/",
-        f"  user      {ADMIN_NAME}",
-        f"  password  {secrets.password}",
-        f"  API key   {secrets.api_key}",
-        "",
-        "Upload a photo of yours:",
-        f'  curl -H "Authorization: Bearer {secrets.api_key}" -F file=@photo.jpg {url}/api/v1/images',
-    ]
-    demo = find_master(DEMO_MASTERS[0].key)
-    if demo is not None:
-        lines += ["", "A demo master, 800 pixels wide:", f"  {signed_url(demo, {'w': '800'})}"]
-    return [*lines, ""]
 
 
 def granian_command() -> list[str]:
