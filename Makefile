@@ -10,7 +10,7 @@ DEV := $(VENV)/.requirements-dev
 PYTEST := $(BIN)/python -m pytest -q -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help run password test slow services faults s3 s3-down stack stack-roll stack-down postgres soak browser lint format types bench mutants docs requirements clean build
+.PHONY: help run password test slow services faults s3 s3-down stack stack-roll stack-down postgres soak soak-jobs env docker-build docker-up-dev docker-up-prod docker-down image-size browser lint format types bench mutants docs requirements clean build
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -52,7 +52,10 @@ postgres: $(DEV) ## Run the tests of background work on PostgreSQL (IMGOPT_TEST_
 	@IMGOPT_TEST_DATABASE_URL=$${IMGOPT_TEST_DATABASE_URL:-postgres://postgres@127.0.0.1:5432/postgres} \
 		$(PYTEST) -m "not services and not e2e" tests/jobs
 
-soak: $(DEV) ## Kill workers in the midst of 300 jobs, ten times on each engine (TIMES=…); needs its services
+soak: $(DEV) ## Mixed load, a tenth of it bad files, for MINUTES=20: nothing may grow
+	@$(BIN)/python -m tests.soak $(or $(MINUTES),20)
+
+soak-jobs: $(DEV) ## Kill workers in the midst of 300 jobs, ten times on each engine (TIMES=…); needs its services
 	@$(BIN)/python -m tests.jobs.soak $(or $(TIMES),10)
 
 browser: $(DEV) ## Run the tests that need Chromium (and Java, for the HTML checker)
@@ -64,6 +67,7 @@ lint: $(DEV) ## Check style, types and import contracts
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy .
 	@$(BIN)/python manage.py makemigrations --check --dry-run -v 0
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: $(DEV) ## Format the code
 	@$(BIN)/ruff check --fix-only -q .
@@ -84,6 +88,24 @@ requirements: $(DEV) ## Compile requirements*.in anew (needs uv)
 
 docs: $(DEV) ## Build the documentation into build/site
 	@$(BIN)/python -m docs.build
+
+env: ## Write the containers' secrets into .env, those that it lacks
+	@python3 -m deploy.env
+
+docker-build: env ## Build the image (imgopt:local)
+	@docker compose --profile prod build prod
+
+docker-up-dev: env ## Start this folder's code in a container, in debug mode (PROFILE=dev-postgres with PostgreSQL)
+	@docker compose --profile $(or $(PROFILE),dev) up --build --detach --wait
+
+docker-up-prod: env ## Start it for others (PROFILE=prod-s3, prod-postgres, prod-postgres-s3 or prod-celery: more of it)
+	@docker compose --profile $(or $(PROFILE),prod) up --build --detach --wait
+
+docker-down: ## End all of these; volumes stay
+	@docker compose --profile '*' down --remove-orphans
+
+image-size: $(DEV) ## Hold the image to its size budget, without building it
+	@$(BIN)/python -m deploy.image_size
 
 build: $(DEV) ## Build the wheel into dist/
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -2,7 +2,7 @@
 
 `docs/observability.md` lists every metric; a test holds it to this file. Labels take few values: no id, no path, no
 address is ever one. In the real server each process keeps its figures in files that all of them read
-(`imgopt.metrics_files`), so whichever answers a scrape tells the sum.
+(`delivery.metrics_files`), so whichever answers a scrape tells the sum.
 """
 
 from __future__ import annotations

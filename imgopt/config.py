@@ -74,6 +74,12 @@ class Config(ServiceConfig):
         20.0,
         "Time for jobs to finish when a worker is told to end; what is left is handed back.",
     )
+    jobs_metrics_port: int = option(
+        "IMGOPT_JOBS_METRICS_PORT",
+        integer(0, 65535),
+        0,
+        "Port, at IMGOPT_HOST, on which `manage.py worker` answers /metrics where no server has started it; 0: none.",
+    )
     jobs_keep_days: int = option("IMGOPT_JOBS_KEEP_DAYS", integer(1, 3650), 30, "Days that ended jobs are kept.")
 
     jobs_warm_uploads: bool = option(

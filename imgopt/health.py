@@ -1,4 +1,8 @@
-"""Is the process alive, and can it work? The first asks nobody; the second asks each dependency, briefly."""
+"""Is the process alive, and can it work? The first asks nobody; the second asks each dependency, briefly.
+
+`/readyz` is strict: whatever is away makes it a 503. Who decides about traffic by it takes all machines out when what
+they share is away, though each could still answer its hits; `?only=renderer` asks for what is the machine's own.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -17,11 +22,18 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from assets.children import render_pool
+from pipeline.errors import BadParameter
 
 log = structlog.get_logger("imgopt.health")
 
 LIMIT_SECONDS = 2.0
 PROBE_NAME = "readyz-probe"
+
+
+class Probed(NamedTuple):
+    state: str
+    """`ok`, `failed` or `timeout`."""
+    milliseconds: float
 
 
 @csrf_exempt
@@ -33,15 +45,29 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_safe
-def readyz(_request: HttpRequest) -> HttpResponse:
-    """200 where every dependency answered within two seconds, else 503; each is named."""
-    states = _probe_all(_probes())
-    ready = all(state == "ok" for state in states.values())
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 where every dependency answered within two seconds, else 503; each is named. `only=` names some of them."""
+    found = _probe_all(_chosen(_probes(), request.GET.get("only")))
+    ready = all(one.state == "ok" for one in found.values())
     return JsonResponse(
-        {"status": "ok" if ready else "unavailable", "dependencies": states},
+        {
+            "status": "ok" if ready else "unavailable",
+            "dependencies": {name: one.state for name, one in found.items()},
+            "milliseconds": {name: one.milliseconds for name, one in found.items()},
+        },
         status=200 if ready else 503,
         headers={"Cache-Control": "no-store"},
     )
+
+
+def _chosen(probes: Mapping[str, Callable[[], object]], only: str | None) -> Mapping[str, Callable[[], object]]:
+    if only is None:
+        return probes
+    names = only.split(",")
+    for name in names:
+        if name not in probes:
+            raise BadParameter(f"Expected names out of {', '.join(probes)} for only, received {name[:50]!r}.")
+    return {name: probes[name] for name in names}
 
 
 def _probes() -> Mapping[str, Callable[[], object]]:
@@ -66,24 +92,25 @@ def _probe_database() -> None:
         connection.close()  # the probe's thread ends here, its connection must not outlive it
 
 
-def _probe_all(probes: Mapping[str, Callable[[], object]]) -> dict[str, str]:
+def _probe_all(probes: Mapping[str, Callable[[], object]]) -> dict[str, Probed]:
     """Daemon threads: one that hangs with its dependency must not keep the server from ending."""
-    states = dict.fromkeys(probes, "timeout")
+    start = time.monotonic()
+    found = dict.fromkeys(probes, Probed("timeout", round(1000 * LIMIT_SECONDS, 1)))
 
     def probe(name: str) -> None:
         try:
             probes[name]()
-            states[name] = "ok"
+            state = "ok"
         except Exception as error:
             log.warning("dependency failed", dependency=name, error=repr(error)[:200])
-            states[name] = "failed"
+            state = "failed"
+        found[name] = Probed(state, round(1000 * (time.monotonic() - start), 1))
 
     threads = [
         threading.Thread(target=probe, args=(name,), name=f"imgopt-readyz-{name}", daemon=True) for name in probes
     ]
-    give_up_at = time.monotonic() + LIMIT_SECONDS
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(max(0.0, give_up_at - time.monotonic()))
-    return dict(states)
+        thread.join(max(0.0, start + LIMIT_SECONDS - time.monotonic()))
+    return dict(found)

@@ -30,6 +30,13 @@ JOBS_LIVE = Gauge(
     multiprocess_mode="livemax",
     registry=REGISTRY,
 )
+OLDEST_WAIT = Gauge(
+    "imgopt_jobs_oldest_wait_seconds",
+    "For how long the job that has waited longest has been due, by queue; 0: none is due.",
+    ["queue"],
+    multiprocess_mode="livemax",
+    registry=REGISTRY,
+)
 
 
 def ran(kind: str, outcome: str, *, seconds: float, waited: float) -> None:

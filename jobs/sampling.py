@@ -7,12 +7,13 @@ from typing import Final
 
 import structlog
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Min
+from django.utils import timezone
 
 from delivery.sampling import SAMPLER
-from jobs.counters import JOBS_LIVE
+from jobs.counters import JOBS_LIVE, OLDEST_WAIT
 from jobs.kinds import QUEUES
-from jobs.models import LIVE, Job
+from jobs.models import LIVE, Job, State
 
 log = structlog.get_logger("jobs.sampling")
 
@@ -22,12 +23,18 @@ LEDGER_EVERY: Final = 5
 
 
 def sample_ledger() -> None:
-    """This will count the live jobs; by an index that has only them and those that ended, in one query."""
+    """This will count the live jobs, and see how long the next of each queue has been due; by indexes that have only
+    live jobs, in two queries."""
     rows = Job.objects.filter(state__in=LIVE).values_list("queue", "state").annotate(number=Count("id")).order_by()
     found = {(queue, state): number for queue, state, number in rows}
     for queue in QUEUES:
         for state in LIVE:
             JOBS_LIVE.labels(queue, state.value).set(found.get((queue, state.value), 0))
+    now = timezone.now()
+    due = Job.objects.filter(state=State.WAITING, run_at__lte=now).order_by()
+    oldest = dict(due.values_list("queue").annotate(oldest=Min("run_at")))
+    for queue in QUEUES:
+        OLDEST_WAIT.labels(queue).set((now - oldest.get(queue, now)).total_seconds())
 
 
 def start() -> None:

@@ -98,6 +98,7 @@ ACCEPTED: list[tuple[str, str, Any]] = [
     ("IMGOPT_JOBS_CONCURRENCY", "renders=2, upkeep=3", (("notifications", 4), ("upkeep", 3), ("renders", 2))),
     ("IMGOPT_JOBS_LEASE_SECONDS", "0.5", 0.5),
     ("IMGOPT_JOBS_GRACE_SECONDS", "0", 0.0),
+    ("IMGOPT_JOBS_METRICS_PORT", "9108", 9108),
     ("IMGOPT_JOBS_KEEP_DAYS", "1", 1),
     ("IMGOPT_JOBS_WARM_UPLOADS", "on", True),
     ("IMGOPT_JOBS_MAX_OPTIONS", "1", 1),

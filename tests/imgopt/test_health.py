@@ -46,10 +46,25 @@ def test_is_alive_without_asking_anybody(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_is_ready_when_everybody_answers(well: Callable[..., None]) -> None:
     answer = ask()
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
-    assert answer.json() == {
+    told = answer.json()
+    taken = told.pop("milliseconds")
+    assert told == {
         "status": "ok",
         "dependencies": {"database": "ok", "masters": "ok", "variants": "ok", "renderer": "ok"},
     }
+    assert set(taken) == set(told["dependencies"])
+    assert all(0 <= each < 2000 for each in taken.values())
+
+
+def test_can_be_asked_for_some_of_them(well: Callable[..., None]) -> None:
+    """What all machines share says nothing of where traffic should go."""
+    well(database=away)
+    answer = ask("/readyz?only=renderer,masters")
+    assert (answer.status_code, set(answer.json()["dependencies"])) == (200, {"renderer", "masters"})
+    assert ask("/readyz?only=database").status_code == 503
+    for wrong in ("renderer,disk", ""):
+        refused = ask(f"/readyz?only={wrong}")
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_parameter")
 
 
 @pytest.mark.parametrize("name", ["database", "masters", "variants", "renderer"])
@@ -103,6 +118,7 @@ def test_who_does_not_answer_in_time_is_named_and_not_waited_for(
     assert answer.status_code == 503
     states = answer.json()["dependencies"]
     assert (states["masters"], states["variants"]) == ("timeout", "failed")
+    assert answer.json()["milliseconds"]["masters"] == 50
 
 
 def test_the_limit_is_two_seconds() -> None:

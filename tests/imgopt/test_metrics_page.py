@@ -12,10 +12,10 @@ from pytest_django import Settings
 from apikeys.errors import InvalidKey
 from delivery.counters import HIT_TALLY
 from delivery.edge import Edge
+from delivery.exposition import MetricsRefused, admit
 from delivery.hits import HitIndex
 from delivery.tiers.memory import MemoryTier
 from imgopt import metrics_page, release
-from imgopt.metrics_page import MetricsRefused, admit
 from imgopt.values import BASE_DIR
 from tests.delivery.world import Untouchable, call, configure
 

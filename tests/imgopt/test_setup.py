@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from apikeys import service
 from apikeys.models import ApiKey
 from assets import children
+from assets.errors import StorageUnavailable
 from assets.models import Master
 from delivery import keyring
 from delivery.models import SigningKey
@@ -131,3 +136,51 @@ def test_a_lost_password_is_replaced_and_shown_once() -> None:
 def test_a_password_for_nobody_is_refused() -> None:
     with pytest.raises(CommandError, match="Expected the name of a user, received 'eve'"):
         call_command("password", "eve")
+
+
+def test_a_dependency_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_say: Any) -> None:
+        raise StorageUnavailable("S3 does not answer")
+
+    monkeypatch.setattr(setup, "prepare", away)
+    assert not setup.is_prepared(lambda _: None)
+
+
+def test_a_file_that_is_no_database_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting would not mend it."""
+
+    def broken(_say: Any) -> None:
+        raise OperationalError("unable to open database file")
+
+    monkeypatch.setattr(setup, "prepare", broken)
+    with pytest.raises(OperationalError):
+        setup.is_prepared(lambda _: None)
+
+
+def test_what_could_not_be_prepared_is_tried_again_until_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, done = iter([False, False, True]), threading.Event()
+    tried: list[bool] = []
+
+    def prepared(_say: Any) -> bool:
+        tried.append(next(answers))
+        return tried[-1]
+
+    monkeypatch.setattr(setup, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(setup, "is_prepared", prepared)
+    monkeypatch.setattr(setup, "connection", SimpleNamespace(close=lambda: None))
+    late = setup.LateSetup(lambda _: None, done.set)
+    late.start()
+    assert done.wait(20)
+    late.stop()
+    assert tried == [False, False, True]
+
+
+def test_the_command_prepares_and_prints_the_secrets_once() -> None:
+    out = io.StringIO()
+    call_command("prepare", stdout=out)
+    assert re.search(r"API key   imgo_\w+", out.getvalue())
+    assert Master.objects.count() == 2
+    again = io.StringIO()
+    call_command("prepare", stdout=again)
+    assert "imgo_" not in again.getvalue()
+    assert "/admin/" in again.getvalue()

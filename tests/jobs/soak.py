@@ -1,6 +1,6 @@
 """`python -m tests.jobs.soak [times] [place …]`: workers are killed in the midst of 300 jobs, again and again.
 
-`make soak` runs it.
+`make soak-jobs` runs it.
 """
 
 from __future__ import annotations

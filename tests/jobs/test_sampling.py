@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from delivery.counters import REGISTRY
 from jobs import ledger, sampling
@@ -28,6 +31,18 @@ def test_what_waits_and_runs_is_told_by_queue(make_kind: MakeKind) -> None:
     ledger.finish(job)
     sampling.sample_ledger()
     assert live("renders", "running") == 0
+
+
+def test_the_job_that_has_waited_longest_is_told_by_queue(make_kind: MakeKind) -> None:
+    make_kind()
+    now = timezone.now()
+    for minutes in (3, 9, -20):  # the last is not due yet
+        ledger.enqueue("errand", {}, run_at=now - timedelta(minutes=minutes))
+    sampling.sample_ledger()
+    waited = REGISTRY.get_sample_value("imgopt_jobs_oldest_wait_seconds", {"queue": "renders"})
+    assert waited is not None
+    assert 9 * 60 <= waited < 9 * 60 + 60
+    assert REGISTRY.get_sample_value("imgopt_jobs_oldest_wait_seconds", {"queue": "upkeep"}) == 0
 
 
 def test_attempts_are_counted_by_what_came_of_them(make_kind: MakeKind) -> None:

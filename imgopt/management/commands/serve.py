@@ -19,11 +19,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from assets.masters import find_master
-from delivery.publish import signed_url
-from imgopt.demo import DEMO_MASTERS
-from imgopt.metrics_files import VARIABLE, MetricsFolder
-from imgopt.setup import ADMIN_NAME, Secrets, make_secrets, prepare
+from delivery.metrics_files import VARIABLE, MetricsFolder
+from imgopt.setup import LateSetup, Secrets, how_to_get_in, is_prepared, make_secrets
 from jobs.processes import Workers, commands
 
 START_SECONDS = 60
@@ -40,8 +37,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         config = settings.CONFIG
         refuse_taken_port(config.host, config.port)
-        if not options["no_setup"]:
-            prepare(self.stdout.write)
+        prepares = not options["no_setup"]
+        prepared = prepares and is_prepared(self.stdout.write)
         connections.close_all()
         figures = MetricsFolder(settings.IMGOPT_DATA_DIR / "metrics")
         environment = {**os.environ, VARIABLE: str(figures.path)}
@@ -49,15 +46,20 @@ class Command(BaseCommand):
         workers = Workers(commands(config.jobs_workers), environment)
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, _forward_to(server))
+        late = LateSetup(self.stdout.write, lambda: self._tell(*how_to_get_in(make_secrets())))
         try:
             self._wait_until_healthy(server)
-            self._greet(None if options["no_setup"] else make_secrets())
+            self._greet(make_secrets() if prepared else None)
+            if prepares and not prepared:
+                self._tell("It is not prepared yet, for a dependency does not answer: /readyz says which.", "")
+                late.start()
             connections.close_all()
             while server.poll() is None:
                 workers.keep_up()
                 with suppress(subprocess.TimeoutExpired):
                     server.wait(WATCH_SECONDS)
         finally:
+            late.stop()
             workers.tell_to_end()
             stop(server)
             workers.wait()
@@ -77,26 +79,10 @@ class Command(BaseCommand):
         raise CommandError("The server did not start; its own words are above.")
 
     def _greet(self, secrets: Secrets | None) -> None:
-        url = settings.IMGOPT_PUBLIC_URL
-        lines = ["", f"imgopt serves on {url}  (Ctrl-C ends it)"]
-        if secrets is not None:
-            lines += [
-                "",
-                "Shown once, so keep them:",
-                f"  admin     {url}/admin/",
-                f"  user      {ADMIN_NAME}",
-                f"  password  {secrets.password}",
-                f"  API key   {secrets.api_key}",
-                "",
-                "Upload a photo of yours:",
-                f'  curl -H "Authorization: Bearer {secrets.api_key}" -F file=@photo.jpg {url}/api/v1/images',
-            ]
-            demo = find_master(DEMO_MASTERS[0].key)
-            if demo is not None:
-                lines += ["", "A demo master, 800 pixels wide:", f"  {signed_url(demo, {'w': '800'})}"]
-        else:
-            lines += [f"  admin     {url}/admin/   (lost the password? `make password`)"]
-        self.stdout.write("\n".join([*lines, ""]))
+        self._tell("", f"imgopt serves on {settings.IMGOPT_PUBLIC_URL}  (Ctrl-C ends it)", *how_to_get_in(secrets))
+
+    def _tell(self, *lines: str) -> None:
+        self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
 

@@ -15,7 +15,8 @@ from django.db import connections
 
 from assets import children
 from delivery import pulse
-from jobs import sampling
+from delivery.metrics_files import VARIABLE, MetricsFolder
+from jobs import metrics_port, sampling
 from jobs.kinds import QUEUES
 from jobs.notifications import kafka
 from jobs.processes import Workers, commands
@@ -66,9 +67,12 @@ class Command(BaseCommand):
         connections.settings["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
         pulse.start()  # keys, presets and purges reach this process too, and what it renders is written down
         sampling.start()
+        port = None if VARIABLE in os.environ else metrics_port.start()  # else whoever started this one tells them
         try:
             run()
         finally:
+            if port is not None:
+                port.shutdown()
             children.stop()
             kafka.close()
             pulse.write_down()
@@ -77,7 +81,12 @@ class Command(BaseCommand):
         os._exit(0)
 
     def _start_one_a_queue(self, queues: tuple[str, ...], parent_pid: int | None) -> None:
-        workers = Workers(commands(1, queues), os.environ)
+        environment = dict(os.environ)
+        figures = None if VARIABLE in environment else MetricsFolder(settings.IMGOPT_DATA_DIR / "metrics")
+        if figures is not None:
+            environment[VARIABLE] = str(figures.path)
+            metrics_port.start(environment[VARIABLE])
+        workers = Workers(commands(1, queues), environment)
         told = threading.Event()
         _on_signals(told.set)
         try:
@@ -87,6 +96,8 @@ class Command(BaseCommand):
         finally:
             workers.tell_to_end()
             workers.wait()
+            if figures is not None:
+                figures.close()
 
 
 def _places() -> Mapping[str, int]:

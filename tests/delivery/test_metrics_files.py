@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from imgopt.metrics_files import VARIABLE, MetricsFolder, forget_dead_processes
-from imgopt.metrics_page import exposition
+from delivery.exposition import exposition
+from delivery.metrics_files import VARIABLE, MetricsFolder, forget_dead_processes
 
 PROGRAM = """
 import sys

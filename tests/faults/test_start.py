@@ -1,0 +1,67 @@
+"""A dependency is missing when the server starts: it starts, says so, and heals without being started again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server import Server
+from tests.fleet import Fleet, fleet
+from tests.images import encoded, scene
+
+pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(240)]
+
+PATIENCE_SECONDS = 60.0
+PROXIES = {"database": "database", "redis": "redis", "masters": "s3"}
+"""What `/readyz` calls it, and the proxy it is reached through."""
+
+
+def wait_until(what: Callable[[], object]) -> None:
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < give_up_at, what
+        time.sleep(0.1)
+
+
+def dependencies(server: Server) -> tuple[int, dict[str, str]]:
+    answer = server.request("/readyz")
+    return answer.status, answer.json["dependencies"]
+
+
+def works(machines: Fleet, server: Server) -> None:
+    """An upload, and a variant of it, cold and warm."""
+    server.line_with("  API key   imgo_")  # made late, and printed where the greeting was
+    uploaded = server.upload(server.api_key, ("harbour.jpg", encoded(scene(320, 240), "jpeg")))
+    assert uploaded.status == 201, uploaded.body
+    [master] = [each["id"] for each in uploaded.json]
+    wanted = {"image": master, "params": {"w": "200"}}
+    url = server.api("/api/v1/sign", server.api_key, method="POST", document=wanted)
+    before = len(machines.renders())
+    for _ in range(2):
+        answer = server.request(url.json["url"])
+        assert answer.status == 200, answer.body
+    assert len(machines.renders()) - before == 1
+
+
+@pytest.mark.parametrize("name", list(PROXIES))
+def test_a_dependency_missing_at_start_is_named_and_waited_for(tmp_path: Path, name: str) -> None:
+    with fleet(tmp_path, servers=1, start=False, IMGOPT_JOBS_WORKERS="1") as machines:
+        [server] = machines.servers
+        proxy = machines.proxies[PROXIES[name]]
+        proxy.cut()
+        server.start()
+        assert server.request("/healthz").status == 200
+        status, states = dependencies(server)
+        assert (status, states[name]) == (503, "failed")
+        away = {"masters", "variants"} if name == "masters" else {name}
+        assert {each for each, state in states.items() if state != "ok"} == away
+        process = server.process
+        proxy.heal()
+        wait_until(lambda: dependencies(server)[0] == 200)
+        works(machines, server)
+        assert server.process is process
+        assert process is not None
+        assert process.poll() is None
