@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.files.storage import storages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.generics import ListAPIView
@@ -133,4 +132,4 @@ class Download(APIView):
     def get(self, request: Request, reference: str) -> HttpResponseBase:
         master = masters.get_master(reference)
         http: HttpRequest = request._request
-        return send_master(http, master, storages["masters"])
+        return send_master(http, master)

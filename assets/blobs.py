@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import IO, Any, TypeVar, cast
 
 import structlog
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import IntegrityError, transaction
 
 from assets.errors import StorageFull, StorageUnavailable
+from assets.masters_cache import Fetch, fetched, masters_cache
 from assets.models import Blob
-from assets.origins.in_place import read_in_place
+from assets.origins.in_place import has_bucket, read_in_place
+from assets.s3.storage import SharedS3Storage
+from assets.signals import master_damaged
+from assets.verified import VERIFIED, WrongBytes
+from pipeline.errors import ImgoptError
 from pipeline.source import ColourSpace, SourceInfo
 
 log = structlog.get_logger("assets")
@@ -50,18 +58,70 @@ def source_info(blob: Blob) -> SourceInfo:
 
 
 def blob_source(blob: Blob) -> str | bytes:
-    """This will give the path of a blob's file where the storage has paths (a path crosses to a render child in
-    0.3 ms, 3.5 MB of bytes in 5.5), else its bytes."""
-    if not blob.is_copied:
-        return read_in_place(blob)
-    storage = storages["masters"]
-    try:
+    """This will give the path of a file with a blob's bytes (a path crosses to a render child in 0.3 ms, 3.5 MB of
+    bytes in 5.5), or the bytes where there can be no file.
+
+    They are hashed, or were when this process last saw that very file: what variants are kept by is their digest, and
+    another's picture must never be shown under it.
+    """
+    with _reading(blob):
+        if not blob.is_copied:
+            return _in_place(blob)
         if path := _path_of(blob):
-            if not storage.exists(blob.storage_name):
-                raise FileNotFoundError(path)
+            VERIFIED.check(Path(path), blob.digest, blob.byte_size)
             return path
-        with storage.open(blob.storage_name) as file:
-            return bytes(file.read())
+        return _copied(blob, lambda file: _fetch(blob, file))
+
+
+def open_blob(blob: Blob) -> File[Any]:
+    """This will open a blob's bytes, checked as `blob_source` checks them."""
+    source = blob_source(blob)
+    if isinstance(source, bytes):
+        return ContentFile(source)
+    with _reading(blob):
+        return File(Path(source).open("rb"))
+
+
+def _in_place(blob: Blob) -> str | bytes:
+    """Only what lies in a bucket is worth a copy."""
+    if not has_bucket(blob):
+        return read_in_place(blob)
+
+    def fetch(file: IO[bytes]) -> str:
+        file.write(read_in_place(blob))
+        return blob.digest
+
+    return _copied(blob, fetch)
+
+
+def _copied(blob: Blob, fetch: Fetch) -> str | bytes:
+    cache = masters_cache()
+    return fetched(blob.digest, fetch) if cache is None else cache.get(blob.digest, blob.byte_size, fetch)
+
+
+def _fetch(blob: Blob, into: IO[bytes]) -> str:
+    storage = storages["masters"]
+    if isinstance(storage, SharedS3Storage):
+        return storage.fetch(blob.storage_name, into, byte_size=blob.byte_size)
+    sha256 = hashlib.sha256()
+    with storage.open(blob.storage_name) as file:
+        for chunk in file.chunks():
+            sha256.update(chunk)
+            into.write(chunk)
+    return sha256.hexdigest()
+
+
+@contextmanager
+def _reading(blob: Blob) -> Iterator[None]:
+    """This will give the errors of reading their one name; wrong bytes are told of besides."""
+    try:
+        yield
+    except ImgoptError:
+        raise
+    except WrongBytes as error:
+        log.exception("master damaged", digest=blob.digest)
+        master_damaged.send(sender=Blob, digest=blob.digest)
+        raise StorageUnavailable("The stored original is damaged: upload it again.") from error
     except Exception as error:
         log.exception("master unreadable", digest=blob.digest)
         raise StorageUnavailable("The stored original cannot be read at the moment.") from error

@@ -6,18 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import structlog
-from django.core.files.base import ContentFile, File
-from django.core.files.storage import Storage
+from django.core.files.base import File
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
-from assets.errors import StorageUnavailable
+from assets.blobs import open_blob
 from assets.models import Master
-from assets.origins.in_place import read_in_place
-
-log = structlog.get_logger("assets")
 
 CONTENT_TYPES = {
     "jpeg": "image/jpeg",
@@ -33,7 +28,7 @@ EXTENSIONS = {"jpeg": "jpg", "tiff": "tif"}
 CHUNK_BYTES = 256 * 1024
 
 
-def send_master(request: HttpRequest, master: Master, storage: Storage) -> HttpResponseBase:
+def send_master(request: HttpRequest, master: Master) -> HttpResponseBase:
     """This will answer with the whole file, the asked range (206), 304, 412, or 416 where the range lies outside."""
     blob = master.blob
     etag = f'"{blob.digest}"'
@@ -47,7 +42,7 @@ def send_master(request: HttpRequest, master: Master, storage: Storage) -> HttpR
     if span == ():
         headers["Content-Range"] = f"bytes */{blob.byte_size}"
         return _refusal("range_not_satisfiable", 416, f"Expected a range within {blob.byte_size} bytes.", headers)
-    file = _opened(master, storage)
+    file = open_blob(blob)
     first, last = span or (0, blob.byte_size - 1)
     headers["Content-Length"] = str(last - first + 1)
     if span:
@@ -77,22 +72,6 @@ def _refusal(code: str, status: int, sentence: str, headers: Mapping[str, str]) 
     kept = {name: headers[name] for name in ("ETag", "Content-Range") if name in headers}
     body = {"code": code, "message": sentence, "error": sentence}
     return JsonResponse(body, status=status, headers={**kept, "Cache-Control": "no-store"})
-
-
-def _opened(master: Master, storage: Storage) -> File[Any]:
-    blob = master.blob
-    if not blob.is_copied:
-        return ContentFile(read_in_place(blob))
-    try:
-        file = storage.open(blob.storage_name)
-        if file.size == blob.byte_size:
-            return file
-        file.close()
-    except Exception as error:
-        log.exception("master unreadable", digest=blob.digest)
-        raise StorageUnavailable("The stored original cannot be read at the moment.") from error
-    log.error("master damaged", digest=blob.digest, expected=blob.byte_size, found=file.size)
-    raise StorageUnavailable("The stored original is damaged: upload it again.")
 
 
 def _asked_range(request: HttpRequest, etag: str, size: int) -> tuple[int, int] | tuple[()] | None:

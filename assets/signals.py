@@ -13,6 +13,9 @@ from assets.models import Master
 master_changed = Signal()
 """Sent after the commit in which a master was replaced, re-focused, re-named or deleted."""
 
+master_damaged = Signal()
+"""Sent where stored bytes are not those of the `digest`: they are neither shown nor kept anywhere."""
+
 
 def announce(master_id: uuid.UUID, digests: Sequence[str]) -> None:
     """This will send the news as soon as the transaction around it is committed."""

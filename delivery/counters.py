@@ -80,6 +80,12 @@ CHILD_RESTARTS = Counter(
     "imgopt_render_child_restarts", "Render children started in another's place.", registry=REGISTRY
 )
 TIER_ERRORS = Counter("imgopt_tier_errors", "Calls of a tier that failed.", ["tier", "call"], registry=REGISTRY)
+DAMAGED = Counter(
+    "imgopt_damaged_entries",
+    "Entries of a tier, or masters, whose bytes were not theirs: not shown, and made again.",
+    ["tier"],
+    registry=REGISTRY,
+)
 TIER_RESTING = Gauge(
     "imgopt_tier_resting",
     "Server processes that leave a sick tier alone for now.",

@@ -12,6 +12,7 @@ from django.db.transaction import on_commit
 
 from assets import children
 from assets.models import Master
+from assets.signals import master_damaged
 from delivery import counters
 from delivery.service import service
 from delivery.tiers.guard import Guarded
@@ -90,4 +91,9 @@ def _count_created(kind: str, byte_size: int) -> None:
     counters.MASTER_BYTES.labels(kind).inc(byte_size)
 
 
+def count_damaged(**_: object) -> None:
+    counters.DAMAGED.labels("masters").inc()
+
+
+master_damaged.connect(count_damaged, dispatch_uid="delivery.sampling")
 post_save.connect(count_master, sender=Master, dispatch_uid="delivery.sampling")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 
 import structlog
 from django.conf import settings
@@ -25,11 +24,10 @@ from delivery.notes import note
 from delivery.records import RECORDS
 from delivery.refinements import REFINEMENTS
 from delivery.tiers import Tier
-from delivery.tiers.eviction import Evictor
 from delivery.tiers.guard import Guarded
 from delivery.tiers.memory import MemoryTier
 from delivery.tiers.shared import SharedTier
-from delivery.tiers.storage import StorageTier
+from delivery.tiers.storage import lasting_tier
 from delivery.variants import VariantKey, VariantRequest, weight_of
 from metrics import learning
 from pipeline.errors import Busy
@@ -276,11 +274,7 @@ def render_variant(request: VariantRequest) -> Rendition:
 def service() -> VariantService:
     """This will give the one service of this process, put together from the settings."""
     config = settings.CONFIG
-    storage = storages["variants"]
-    evictor = None
-    if config.storage == "disk":
-        evictor = Evictor(Path(storage.path("")), config.delivery_variants_mb * 1_000_000)
-    lasting: list[Tier] = [Guarded(StorageTier(storage, evictor=evictor))]
+    lasting: list[Tier] = [Guarded(lasting_tier(storages["variants"], config.delivery_variants_mb * 1_000_000))]
     if config.redis_url:
         lasting.insert(0, Guarded(SharedTier(caches["shared"])))
     return VariantService(

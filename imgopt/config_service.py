@@ -106,11 +106,36 @@ class ServiceConfig:
     masters_bucket: str = option("IMGOPT_MASTERS_BUCKET", plain, "imgopt-masters", "S3 bucket of the masters.")
     variants_bucket: str = option("IMGOPT_VARIANTS_BUCKET", plain, "imgopt-variants", "S3 bucket of the variants.")
     s3_endpoint_url: str = option(
-        "AWS_S3_ENDPOINT_URL", http_address, "", "S3 endpoint; empty: Amazon's. Path-style addressing is used with it."
+        "AWS_S3_ENDPOINT_URL", http_address, "", "S3 endpoint, of Ceph, MinIO or GCS for instance; empty: Amazon's."
     )
     s3_region_name: str = option("AWS_S3_REGION_NAME", plain, "us-east-1", "S3 region.")
     s3_access_key_id: str = option("AWS_ACCESS_KEY_ID", plain, "", "S3 key id; empty: boto3's own search.")
     s3_secret_access_key: str = option("AWS_SECRET_ACCESS_KEY", plain, "", "S3 secret.", secret=True, empty="refused")
+    s3_addressing_style: str = option(
+        "AWS_S3_ADDRESSING_STYLE",
+        choice("auto", "path", "virtual"),
+        "auto",
+        "Whether a bucket stands in the path or in the host name; auto: in the path if there is an endpoint.",
+    )
+    s3_public_endpoint_url: str = option(
+        "IMGOPT_S3_PUBLIC_ENDPOINT_URL",
+        http_address,
+        "",
+        "S3 endpoint as clients of direct uploads reach it; empty: the same.",
+    )
+    s3_timeout_seconds: float = option(
+        "IMGOPT_S3_TIMEOUT_SECONDS",
+        number(0.5, 120),
+        5.0,
+        "Most time a call of S3 may take with its further attempts; a large object has a second more for each 2 MB.",
+    )
+    s3_attempts: int = option("IMGOPT_S3_ATTEMPTS", integer(1, 10), 3, "Attempts at a call of S3 within that time.")
+    masters_cache_mb: int = option(
+        "IMGOPT_MASTERS_CACHE_MB",
+        integer(0, 10**9),
+        2048,
+        "Disk that a machine's copies of masters on S3 may take; the least recently used go first. 0: no copies.",
+    )
 
     # Masters
     upload_max_bytes: int = option(

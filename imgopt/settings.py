@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from botocore.config import Config as S3Config
 
+from assets.s3.attempts import CONNECT_SHARE, READ_SHARE
 from imgopt.config import Config
 from imgopt.loading import load
 from imgopt.logs import configure
@@ -119,28 +120,33 @@ if CONFIG.redis_url:
         "OPTIONS": REDIS_OPTIONS,
     }
 
-_S3 = {
+IMGOPT_S3_OPTIONS: dict[str, Any] = {
     "endpoint_url": CONFIG.s3_endpoint_url or None,
     "region_name": CONFIG.s3_region_name,
     "access_key": CONFIG.s3_access_key_id or None,
     "secret_key": CONFIG.s3_secret_access_key or None,
-    # A request waits for these while it holds a place and a lock: a hanging S3 must not keep them for minutes.
     "client_config": S3Config(
-        connect_timeout=2,
-        read_timeout=10,
-        retries={"max_attempts": 2},
-        s3={"addressing_style": "path" if CONFIG.s3_endpoint_url else "auto"},
+        # A request waits for these while it holds a place and a lock: a hanging S3 must not keep them for minutes.
+        connect_timeout=CONFIG.s3_timeout_seconds * CONNECT_SHARE,
+        read_timeout=CONFIG.s3_timeout_seconds * READ_SHARE,
+        retries={"total_max_attempts": 1},  # `assets.s3.attempts` tries again, and knows when to stop
+        max_pool_connections=CONFIG.server_threads,
+        signature_version="s3v4",
+        # The checksums that newer clients send by themselves, Ceph, GCS and older MinIO refuse.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={
+            "addressing_style": ("path" if CONFIG.s3_endpoint_url else "auto")
+            if CONFIG.s3_addressing_style == "auto"
+            else CONFIG.s3_addressing_style
+        },
     ),
-    "file_overwrite": True,
-    "default_acl": None,
-    "querystring_auth": True,
 }
-IMGOPT_S3_OPTIONS = _S3  # for origins in buckets
 
 
 def _storage(folder: str, bucket: str) -> dict[str, Any]:
     if CONFIG.storage == "s3":
-        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**_S3, "bucket_name": bucket}}
+        return {"BACKEND": "assets.s3.storage.SharedS3Storage", "OPTIONS": {"bucket_name": bucket}}
     return {"BACKEND": "assets.disk.AtomicFileSystemStorage", "OPTIONS": {"location": IMGOPT_DATA_DIR / folder}}
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
-from django.conf import settings
 
 from assets.origins.deadline import Deadline
 from assets.origins.errors import OriginNotFound, OriginTimeout, OriginTooLarge, OriginUnavailable
 from assets.origins.opened import CHUNK_BYTES, Opened, Said, capped
+from assets.s3.attempts import tried
+from assets.s3.client import client
 from pipeline.errors import ImgoptError
-
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,11 @@ class BucketPlace:
         deadline = Deadline(self.timeout_seconds)
         condition = {"IfNoneMatch": known["etag"]} if "etag" in known else {}
         try:
-            answer = client().get_object(Bucket=self.bucket, Key=self.prefix + path, **condition)
+            answer = tried(
+                lambda: client().get_object(Bucket=self.bucket, Key=self.prefix + path, **condition),
+                seconds=self.timeout_seconds,
+                always=True,
+            )
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
                 yield None
@@ -57,27 +58,6 @@ class BucketPlace:
                         yield entry["Key"].removeprefix(self.prefix), {"etag": entry["ETag"]}
         except (BotoCoreError, ClientError) as error:
             raise _named(error) from error
-
-
-def client() -> Any:
-    """This will give the one client of this process: it may be used by all threads, and takes long to make."""
-    with _lock:
-        return _client()
-
-
-@cache
-def _client() -> Any:
-    import boto3
-
-    options = settings.IMGOPT_S3_OPTIONS
-    return boto3.client(
-        "s3",
-        endpoint_url=options["endpoint_url"],
-        region_name=options["region_name"],
-        aws_access_key_id=options["access_key"],
-        aws_secret_access_key=options["secret_key"],
-        config=options["client_config"],
-    )
 
 
 def _chunks(body: Any, deadline: Deadline) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import structlog
+from django.conf import settings
 from django.utils import timezone
 
 from assets.models import Blob, Master
@@ -16,6 +17,12 @@ log = structlog.get_logger("assets.origins")
 
 MAX_PLACES = 5
 """Of so many masters with these bytes the origins are tried."""
+
+
+def has_bucket(blob: Blob) -> bool:
+    """Whether a blob's bytes come from S3, so that each reading costs a fetch."""
+    buckets = [name for name, address in settings.CONFIG.origins if address.startswith("s3:")]
+    return bool(buckets) and blob.masters.filter(origin__in=buckets).exists()
 
 
 def read_in_place(blob: Blob) -> bytes:

@@ -6,6 +6,7 @@ import structlog
 from django.core.cache import BaseCache
 from django_redis.serializers.base import BaseSerializer
 
+from delivery import counters
 from delivery.entry import DamagedEntry, Entry, pack, unpack
 from delivery.variants import VariantKey
 
@@ -44,6 +45,7 @@ class SharedTier:
             return unpack(key.name, data)
         except DamagedEntry as error:
             log.warning("damaged variant", key=key.path, reason=str(error))
+            counters.DAMAGED.labels(self.name).inc()
             self._cache.delete(_cache_key(key))
             return None
 

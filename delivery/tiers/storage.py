@@ -10,8 +10,11 @@ import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
+from assets.eviction import Evictor
+from assets.s3.storage import SharedS3Storage
+from delivery import counters
 from delivery.entry import DamagedEntry, Entry, pack, unpack
-from delivery.tiers.eviction import Evictor
+from delivery.tiers import Tier
 from delivery.variants import VariantKey
 
 log = structlog.get_logger("delivery.storage")
@@ -32,13 +35,10 @@ class StorageTier:
                 data = file.read()
         except FileNotFoundError:
             return None
-        try:
-            entry = unpack(key.name, data)
-        except DamagedEntry as error:
-            log.warning("damaged variant", key=key.path, reason=str(error))
+        entry = unpacked(key, data)
+        if entry is None:
             self._storage.delete(key.path)
-            return None
-        if self._evictor is not None:
+        elif self._evictor is not None:
             _note_use(self._storage.path(key.path))
         return entry
 
@@ -53,7 +53,7 @@ class StorageTier:
             self._purge_one(digest)
 
     def _purge_one(self, digest: str) -> None:
-        folder = f"{digest[:2]}/{digest}"
+        folder = folder_of(digest)
         try:
             _, names = self._storage.listdir(folder)
         except FileNotFoundError:
@@ -62,6 +62,77 @@ class StorageTier:
             self._storage.delete(f"{folder}/{name}")
         if self._evictor is not None:
             _remove_empty(Path(self._storage.path(folder)))
+
+
+class BucketTier:
+    """The same on S3, where other machines write too and no lock of ours reaches: a write says what it replaces.
+
+    A draft never takes the place of anything, and nothing is overwritten that was not seen. (Ceph 16.2, MinIO and
+    Amazon hold to that; who ignores the condition, as GCS does, is as if the last had come first.)
+    """
+
+    name = "storage"
+
+    def __init__(self, storage: SharedS3Storage) -> None:
+        self._storage = storage
+
+    def get(self, key: VariantKey) -> Entry | None:
+        try:
+            data = self._storage.read(key.path).data
+        except FileNotFoundError:
+            return None
+        entry = unpacked(key, data)
+        if entry is None:
+            self._storage.delete(key.path)
+        return entry
+
+    def put(self, key: VariantKey, entry: Entry) -> None:
+        data = pack(key.name, entry)
+        if self._storage.put_new(key.path, data):
+            return
+        try:
+            there = self._storage.read(key.path)
+        except FileNotFoundError:  # purged since
+            self._storage.put_new(key.path, data)
+            return
+        known = unpacked(key, there.data)
+        if there.data == data or (known is not None and _outranks(known, entry)):
+            return
+        if not self._storage.replace(key.path, data, there.etag):
+            log.info("another machine was first", key=key.path)
+
+    def purge(self, *digests: str) -> None:
+        for digest in digests:
+            self._storage.delete_many([each.name for each in self._storage.listed(f"{folder_of(digest)}/")])
+
+
+def lasting_tier(storage: Storage, max_bytes: int) -> Tier:
+    """This will give the tier for a storage. `max_bytes` bounds a local disk; a bucket has its lifecycle."""
+    if isinstance(storage, SharedS3Storage):
+        return BucketTier(storage)
+    return StorageTier(storage, evictor=Evictor(Path(storage.path("")), max_bytes))
+
+
+def folder_of(digest: str) -> str:
+    """Where the variants of a master's bytes are, see `VariantKey.path`."""
+    return f"{digest[:2]}/{digest}"
+
+
+def unpacked(key: VariantKey, data: bytes) -> Entry | None:
+    """This will give an entry, or `None` and count where its bytes are not whole, not ours or not this variant's."""
+    try:
+        return unpack(key.name, data)
+    except DamagedEntry as error:
+        log.warning("damaged variant", key=key.path, reason=str(error))
+        counters.DAMAGED.labels(StorageTier.name).inc()
+        return None
+
+
+def _outranks(known: Entry, entry: Entry) -> bool:
+    """A final outranks a draft, and one that is measured the same bytes that are not yet."""
+    if entry.receipt.provisional:
+        return True
+    return known.etag == entry.etag and known.receipt.is_settled and not entry.receipt.is_settled
 
 
 def _note_use(path: str) -> None:

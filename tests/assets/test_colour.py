@@ -159,7 +159,7 @@ def test_a_file_that_was_damaged_since_is_told(caller: Caller) -> None:
     path = Path(storages["masters"].path(blob.storage_name))
     path.write_bytes(path.read_bytes()[:400])
     for address in ("colour", "colour/managed"):
-        assert problem(caller.get(f"/api/v1/image/{image}/{address}"))[:2] == (422, "damaged_image")
+        assert problem(caller.get(f"/api/v1/image/{image}/{address}"))[:2] == (503, "storage_unavailable")
 
 
 def test_a_lost_file_is_a_503(caller: Caller) -> None:

@@ -22,8 +22,9 @@ from assets.importing import run
 from assets.importing.crew import each
 from assets.models import Master
 from assets.names import key_from_path, validate_key
-from assets.origins import bucket
 from assets.origins.absent import ABSENT
+from assets.s3.client import client as s3_client
+from assets.s3.client import forget
 from tests.assets.caller import is_nothing_left, photo, stored_files
 from tests.assets.origins.site import Site, redirect, running
 from tests.delivery.world import configure
@@ -300,14 +301,14 @@ def test_in_place_a_dry_run_stores_nothing(importing: Any, pictures: Path) -> No
 @pytest.mark.parametrize("in_place", [False, True])
 def test_imports_what_lies_below_a_prefix_of_a_bucket(importing: Any, in_place: bool) -> None:
     with mock_aws():
-        bucket._client.cache_clear()
-        client = bucket.client()
+        forget()
+        client = s3_client()
         client.create_bucket(Bucket="pictures")
         for name, body in {"m/2026/a.jpg": photo(), "m/2026/b.txt": b"no", "other.jpg": photo()}.items():
             client.put_object(Bucket="pictures", Key=name, Body=body)
         configure(origins=(("old", "s3://pictures/m"),))
         answer = importing("s3://pictures/m/2026", *["--in-place"] * in_place)
-        bucket._client.cache_clear()
+        forget()
     assert results(answer) == {"a.jpg": "imported", "b.txt": "not_an_image"}
     assert Master.objects.get().reference == ("@old/2026/a.jpg" if in_place else "a")
     assert len(stored_files()) == (0 if in_place else 1)

@@ -20,7 +20,7 @@ from delivery.service import service
 from imgopt.errors import STATUS
 from pipeline.parameters import PARAMETERS
 from tests import images
-from tests.delivery.world import BROWSER, Answer, Renderer, call, configure, forced, master, saved
+from tests.delivery.world import BROWSER, Answer, Renderer, bytes_of, call, configure, forced, master, saved
 
 Ask = Callable[..., Answer]
 pytestmark = pytest.mark.django_db
@@ -106,7 +106,7 @@ def test_what_the_parser_takes_is_rendered_or_refused(ask: Ask, db: None, pairs:
     """The real children, on a picture that fits into a thumb."""
     if not Master.objects.exists():
         photo = images.encoded(images.quadrants(48, 32, alpha=128), "png")
-        info = saved(master("real", key="real", format="png", width=48, height=32, has_alpha=True))
+        info = saved(master("real", key="real", format="png", width=48, height=32, has_alpha=True, **bytes_of(photo)))
         storages["masters"].save(info.blob.storage_name, ContentFile(photo))
     answer = ask(url_of("/i/real", pairs), HTTP_ACCEPT=BROWSER, checked=False)
     is_as_promised(answer)

@@ -227,7 +227,7 @@ def test_without_a_storage_variants_are_still_answered(renderer: Renderer, monke
 
 
 def test_the_variants_stay_below_their_limit_on_disk() -> None:
-    from delivery.tiers.eviction import Evictor
+    from assets.eviction import Evictor
 
     configure(delivery_variants_mb=1)
     evictor = service().lasting[0].tier._evictor  # type: ignore[attr-defined]

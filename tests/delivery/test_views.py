@@ -22,7 +22,18 @@ from delivery.service import service
 from delivery.signing import SigningKey
 from pipeline.errors import Busy, RenderFailed, RenderTimeout
 from tests import images
-from tests.delivery.world import BROWSER, KEY, Answer, Renderer, configure, digest_of, forced, master, saved, signed
+from tests.delivery.world import (
+    BROWSER,
+    KEY,
+    Answer,
+    Renderer,
+    bytes_of,
+    configure,
+    forced,
+    master,
+    saved,
+    signed,
+)
 
 Ask = Callable[..., Answer]
 
@@ -280,7 +291,7 @@ def test_the_masters_storage_being_away_is_a_503(ask: Ask, db: None) -> None:
 
 def test_a_real_picture_comes_out(ask: Ask, db: None) -> None:
     photo = images.encoded(images.quadrants(640, 480), "jpeg")
-    info = master(key="real", name="real", width=640, height=480, byte_size=len(photo), digest=digest_of("real"))
+    info = master(key="real", name="real", width=640, height=480, **bytes_of(photo))
     saved(info)
     storages["masters"].save(info.blob.storage_name, ContentFile(photo))
     answer = ask(signed_path(info, {"w": "160", "fm": "webp"}))

@@ -21,7 +21,7 @@ from delivery.purge import PurgeReader
 from delivery.recent import RECENT
 from pipeline.errors import BadParameter
 from tests import images
-from tests.delivery.world import Answer, Renderer, configure, digest_of, master, saved, signed
+from tests.delivery.world import Answer, Renderer, bytes_of, configure, digest_of, master, saved, signed
 
 Ask = Callable[..., Answer]
 Capture = DjangoCaptureOnCommitCallbacks
@@ -159,7 +159,7 @@ def test_a_real_mark_lies_on_a_real_picture(ask: Ask, db: None) -> None:
         ("dot", images.quadrants(8, 8)[0:3].crop(0, 0, 4, 4), "png"),
     ):
         data = images.encoded(picture, kind)
-        info = saved(master(name, key=name, format=kind, width=picture.width, height=picture.height))
+        info = saved(master(name, key=name, format=kind, width=picture.width, height=picture.height, **bytes_of(data)))
         storages["masters"].save(info.blob.storage_name, ContentFile(data))
     said: dict[str, Any] = {"fm": "png", "w": "320", "mark": "dot", "mark-scale": "25", "mark-pad": "0"}
     answer = ask(signed_path(masters.known_master("photo"), said))

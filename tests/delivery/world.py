@@ -40,6 +40,11 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def bytes_of(data: bytes) -> dict[str, Any]:
+    """What a blob says of its bytes."""
+    return {"digest": hashlib.sha256(data).hexdigest(), "byte_size": len(data)}
+
+
 def master(
     name: str = "shoe", *, key: str | None = None, focal: tuple[float, float] | None = None, **facts: Any
 ) -> Master:

@@ -19,6 +19,7 @@ from pytest_django import Settings
 
 from assets.blobs import blob_source
 from assets.models import Blob, Master
+from assets.s3.client import forget
 from delivery import keyring
 from delivery.publish import signed_path
 from imgopt import logs
@@ -113,14 +114,28 @@ def test_an_endpoint_of_ones_own_is_addressed_by_path(tmp_path: Path, monkeypatc
         AWS_ACCESS_KEY_ID="id",
         AWS_SECRET_ACCESS_KEY="secret",
         IMGOPT_VARIANTS_BUCKET="v",
-    )["STORAGES"]
-    assert found["masters"]["OPTIONS"]["bucket_name"] == "imgopt-masters"
-    assert found["variants"]["OPTIONS"]["bucket_name"] == "v"
-    for alias in ("masters", "variants"):
-        options = found[alias]["OPTIONS"]
-        assert options["endpoint_url"] == "http://127.0.0.1:9000"
-        assert options["client_config"].s3 == {"addressing_style": "path"}
-        assert (options["access_key"], options["secret_key"]) == ("id", "secret")
+    )
+    assert found["STORAGES"]["masters"]["OPTIONS"] == {"bucket_name": "imgopt-masters"}
+    assert found["STORAGES"]["variants"]["OPTIONS"] == {"bucket_name": "v"}
+    options = found["IMGOPT_S3_OPTIONS"]
+    assert options["endpoint_url"] == "http://127.0.0.1:9000"
+    assert options["client_config"].s3 == {"addressing_style": "path"}
+    assert (options["access_key"], options["secret_key"]) == ("id", "secret")
+
+
+@pytest.mark.parametrize(
+    ("environment", "style"),
+    [
+        ({}, "auto"),
+        ({"AWS_S3_ADDRESSING_STYLE": "path"}, "path"),
+        ({"AWS_S3_ENDPOINT_URL": "https://s3.example.com", "AWS_S3_ADDRESSING_STYLE": "virtual"}, "virtual"),
+    ],
+)
+def test_where_a_bucket_stands_in_an_address_can_be_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], style: str
+) -> None:
+    found = settings_with(tmp_path, monkeypatch, IMGOPT_STORAGE="s3", **environment)
+    assert found["IMGOPT_S3_OPTIONS"]["client_config"].s3 == {"addressing_style": style}
 
 
 @pytest.mark.django_db
@@ -131,6 +146,8 @@ def test_masters_and_variants_live_on_s3_by_configuration_alone(
     with mock_aws():
         found = settings_with(tmp_path, monkeypatch, IMGOPT_STORAGE="s3", **names)
         settings.STORAGES, settings.CONFIG = found["STORAGES"], found["CONFIG"]
+        settings.IMGOPT_S3_OPTIONS = found["IMGOPT_S3_OPTIONS"]
+        forget()
         client = boto3.client("s3", region_name="eu-central-1")
         for bucket in ("imgopt-masters", "imgopt-variants"):
             client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
@@ -143,7 +160,9 @@ def test_masters_and_variants_live_on_s3_by_configuration_alone(
         caller.upload()
         blob = Blob.objects.get()
         assert objects("imgopt-masters") == [blob.storage_name]
-        assert blob_source(blob) == photo()
+        copy = Path(str(blob_source(blob)))
+        assert copy.is_relative_to(settings.IMGOPT_DATA_DIR / "masters-cache")
+        assert copy.read_bytes() == photo()
         assert caller.get(f"/image/{image['id']}").body == photo()
         assert caller.get(f"/image/{image['id']}", Range="bytes=10-19").body == photo()[10:20]
 
@@ -162,3 +181,4 @@ def test_masters_and_variants_live_on_s3_by_configuration_alone(
         client.delete_bucket(Bucket="imgopt-masters")
         assert problem(caller.post_form(Part(photo())))[:2] == (503, "storage_unavailable")
         assert not Master.objects.exists()
+    forget()

@@ -14,6 +14,8 @@ from assets.origins.bucket import BucketPlace
 from assets.origins.errors import OriginNotFound, OriginTimeout, OriginTooLarge, OriginUnavailable
 from assets.origins.opened import Said
 from assets.origins.places import bucket_of
+from assets.s3.client import client as s3_client
+from assets.s3.client import forget
 
 NOTHING: Said = {}
 
@@ -22,15 +24,15 @@ NOTHING: Said = {}
 def s3() -> Iterator[Any]:
     """One client for all tests: making one takes half a second."""
     with mock_aws():  # which has credentials of its own
-        bucket._client.cache_clear()
-        client = bucket.client()
+        forget()
+        client = s3_client()
         client.create_bucket(Bucket="pictures")
         client.put_object(Bucket="pictures", Key="media/a b.jpg", Body=b"shoe")
         client.put_object(Bucket="pictures", Key="media/sub/c.jpg", Body=b"boot" * 1000)
         client.put_object(Bucket="pictures", Key="media/sub/", Body=b"")
         client.put_object(Bucket="pictures", Key="elsewhere.jpg", Body=b"no")
         yield client
-        bucket._client.cache_clear()
+        forget()
 
 
 @pytest.fixture

@@ -16,17 +16,18 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django_redis.cache import RedisCache
 from moto import mock_aws
-from storages.backends.s3 import S3Storage
 
 from assets.disk import AtomicFileSystemStorage
+from assets.eviction import Evictor
+from assets.s3.client import client, forget
+from assets.s3.storage import SharedS3Storage, Stored
+from delivery import counters
 from delivery.entry import Entry, pack, unpack
 from delivery.tiers import Tier
-from delivery.tiers.eviction import Evictor
 from delivery.tiers.memory import MemoryTier
 from delivery.tiers.shared import LARGEST_BYTES, SharedTier
-from delivery.tiers.storage import StorageTier
+from delivery.tiers.storage import BucketTier, StorageTier
 from delivery.variants import VariantKey
-from imgopt.settings import _S3
 from tests.delivery.world import at_once, digest_of, entry, key
 
 REDIS_URL = "redis://127.0.0.1:6379/15"
@@ -44,20 +45,19 @@ def disk(tmp_path: Path) -> StorageTier:
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[S3Storage]:
+def bucket() -> Iterator[SharedS3Storage]:
     """One client for all tests: making one takes half a second."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
-        storage = S3Storage(**{**_S3, "access_key": "testing", "secret_key": "testing", "bucket_name": "variants"})
-        storage.connection.create_bucket(Bucket="variants")
-        yield storage
+    with mock_aws():  # which has credentials of its own
+        forget()
+        client().create_bucket(Bucket="variants")
+        yield SharedS3Storage(bucket_name="variants")
+        forget()
 
 
 @pytest.fixture
-def s3(bucket: S3Storage) -> StorageTier:
+def s3(bucket: SharedS3Storage) -> BucketTier:
     bucket.location = uuid.uuid4().hex
-    return StorageTier(bucket)
+    return BucketTier(bucket)
 
 
 @pytest.fixture
@@ -238,6 +238,58 @@ def test_nothing_is_unpickled(checked: Tier) -> None:
     _rewrite(checked, key(), lambda data: pickle.dumps(Sprung()))
     assert checked.get(key()) is None
     assert not SPRUNG
+
+
+def test_a_damaged_entry_is_counted(checked: Tier) -> None:
+    before = counters.DAMAGED.labels(checked.name)._value.get()
+    checked.put(key(), entry())
+    _rewrite(checked, key(), lambda data: data[:-1])
+    assert checked.get(key()) is None
+    assert counters.DAMAGED.labels(checked.name)._value.get() == before + 1
+
+
+def test_on_s3_a_draft_takes_the_place_of_nothing(s3: BucketTier) -> None:
+    """Of another machine's lock nobody can be sure: a draft may come after the final."""
+    s3.put(key(), entry("final"))
+    s3.put(key(), entry("draft", provisional=True))
+    assert s3.get(key()) == entry("final")
+    s3.put(key(name="2"), entry("first draft", provisional=True))
+    s3.put(key(name="2"), entry("late draft", provisional=True))
+    assert s3.get(key(name="2")) == entry("first draft", provisional=True)
+    s3.put(key(name="2"), entry("final"))
+    assert s3.get(key(name="2")) == entry("final")
+
+
+def test_on_s3_what_is_measured_is_not_unmeasured_again(s3: BucketTier) -> None:
+    s3.put(key(), entry("same"))
+    s3.put(key(), entry("same", scores=None))
+    assert s3.get(key()) == entry("same")
+    s3.put(key(name="2"), entry("same", scores=None))
+    s3.put(key(name="2"), entry("same"))
+    assert s3.get(key(name="2")) == entry("same")
+
+
+def test_on_s3_nothing_is_overwritten_that_was_not_seen(s3: BucketTier, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines finish at the same moment: the second has seen the draft, and finds a final in its place."""
+    s3.put(key(), entry("draft", provisional=True))
+    real = s3._storage.read
+
+    def read(name: str) -> Stored:
+        seen = real(name)
+        s3._storage.save(name, ContentFile(pack(key().name, entry("the other's final"))))
+        return seen
+
+    monkeypatch.setattr(s3._storage, "read", read)
+    s3.put(key(), entry("late final"))
+    monkeypatch.undo()
+    assert s3.get(key()) == entry("the other's final")
+
+
+def test_on_s3_a_damaged_entry_is_replaced(s3: BucketTier) -> None:
+    s3.put(key(), entry("whole"))
+    _rewrite(s3, key(), lambda data: data[:-1])
+    s3.put(key(), entry("whole"))
+    assert s3.get(key()) == entry("whole")
 
 
 @pytest.mark.services

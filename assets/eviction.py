@@ -1,4 +1,4 @@
-"""Keeps the variants' folder on a local disk below its limit."""
+"""Keeps a folder on a local disk below its limit: that of the variants, or that of the masters' copies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-log = structlog.get_logger("delivery.eviction")
+log = structlog.get_logger("assets.eviction")
 
 # A sweep goes down to this share of the limit, so that it is not due again with the next file.
 LOW_WATER = 0.9
@@ -19,7 +19,10 @@ SWEEP_SHARE = 0.02
 
 
 class Evictor:
-    """Removes the least recently used files once enough has been written; one process sweeps at a time."""
+    """Removes the least recently used files once enough has been written; one process sweeps at a time.
+
+    A file that somebody holds with a shared lock is about to be opened by its name, and stays.
+    """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
@@ -51,16 +54,28 @@ class Evictor:
         removed = 0
         if total > self._max_bytes:
             for _, size, path in files:
-                Path(path).unlink(missing_ok=True)
-                removed += size
+                if _is_removed(path):
+                    removed += size
                 if total - removed <= self._max_bytes * LOW_WATER:
                     break
-            log.info("variants evicted", removed_bytes=removed, kept_bytes=total - removed)
+            log.info("evicted", folder=self._folder.name, removed_bytes=removed, kept_bytes=total - removed)
         return removed
 
 
+def _is_removed(path: str) -> bool:
+    try:
+        with Path(path).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            Path(path).unlink()
+    except FileNotFoundError:  # purged while we look
+        return True
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
-    """This will give time of last use, size and path of every variant."""
+    """This will give time of last use, size and path of every file."""
     stack = [str(folder)]
     while stack:
         try:
@@ -70,6 +85,6 @@ def _files(folder: Path) -> Iterator[tuple[float, int, str]]:
                         stack.append(item.path)
                     elif not item.name.startswith("."):
                         facts = item.stat(follow_symlinks=False)
-                        yield facts.st_mtime, facts.st_size, item.path
+                        yield max(facts.st_mtime, facts.st_atime), facts.st_size, item.path
         except FileNotFoundError:
             continue  # purged while we look

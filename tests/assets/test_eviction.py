@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.tiers import eviction
-from delivery.tiers.eviction import LOW_WATER, SWEEP_SHARE, Evictor
+from assets import eviction
+from assets.eviction import LOW_WATER, SWEEP_SHARE, Evictor
 
 
 def written(folder: Path, name: str, *, used_at: float, size: int = 1000) -> Path:
@@ -100,7 +100,7 @@ def test_a_folder_that_vanishes_while_it_is_listed_is_no_error(tmp_path: Path, m
             raise FileNotFoundError(path)
         return real(path)
 
-    monkeypatch.setattr("delivery.tiers.eviction.os.scandir", gone)
+    monkeypatch.setattr("assets.eviction.os.scandir", gone)
     assert Evictor(tmp_path, 5000).sweep() == 0
 
 
