@@ -34,12 +34,24 @@ RELOAD_SECONDS = 1.0
 
 
 def limit_store() -> LimitStore:
-    return _sqlite_store(Path(settings.IMGOPT_DATA_DIR) / "limits.sqlite3")
+    """This will give the buckets of this machine, or those of all machines where there is a Redis."""
+    own, config = _sqlite_store(Path(settings.IMGOPT_DATA_DIR) / "limits.sqlite3"), settings.CONFIG
+    return _shared_store(config.redis_url, config.redis_prefix, own) if config.redis_url else own
 
 
 @lru_cache(maxsize=1)
-def _sqlite_store(path: Path) -> LimitStore:
+def _sqlite_store(path: Path) -> SqliteLimitStore:
     return SqliteLimitStore(path)
+
+
+@lru_cache(maxsize=1)
+def _shared_store(_url: str, prefix: str, own: SqliteLimitStore) -> LimitStore:
+    # To import Redis's client takes a quarter of a second, which the embedded shape has no use for.
+    from django_redis import get_redis_connection
+
+    from apikeys.shared_limits import SharedLimitStore
+
+    return SharedLimitStore(get_redis_connection("shared"), prefix, own)
 
 
 def caller_of(environ: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Limits shared by all processes of a machine: how full each bucket is, kept where every process sees it.
 
 `LimitStore` is the protocol; `SqliteLimitStore` is the one of the embedded shape, `MemoryLimitStore` counts in one
-process and stands in when the file cannot be used.
+process and stands in when the file cannot be used. That of all machines is in `apikeys.shared_limits`.
 
 A broken or locked file neither lets everything through nor turns everybody away: limits then hold per process until
 the file works again. Closed would be an outage for holders of right keys because of a file that guards no secret (256

@@ -1,47 +1,51 @@
-"""Single flight: one render or fetch a key at a time, among the threads of a process and the processes of a machine."""
+"""Single flight: one render or fetch a key at a time, among the threads of a process, the processes of a machine and,
+where they share a Redis, the machines."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import structlog
-
+from assets.locks import Lease
+from assets.locks.machine import machine_lock
 from pipeline.errors import Busy
 
-log = structlog.get_logger("assets.flight")
+if TYPE_CHECKING:
+    from assets.locks.shared import SharedLocks
 
 Result = TypeVar("Result")
 
-# A waiting process looks again this often: often enough not to be felt, seldom enough to cost nothing.
-FIRST_POLL_SECONDS = 0.002
-LAST_POLL_SECONDS = 0.02
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# Of the time that the others of a machine wait for whoever waits for another machine: the rest is for doing the work
+# ourselves, if that one does not come to an end.
+SHARED_SHARE = 0.5
 
 
 class SingleFlight(Generic[Result]):
     """Lets one caller a key do the work; the others of this process wait for its result, or its error."""
 
-    def __init__(self, lock_folder: Path, *, wait_seconds: float) -> None:
+    def __init__(self, lock_folder: Path, *, wait_seconds: float, shared: SharedLocks | None = None) -> None:
+        """Without `shared` it is single on this machine."""
         self._lock_folder = lock_folder
         self._wait_seconds = wait_seconds
+        self._shared = shared
         self._flights: dict[str, Future[Result]] = {}
         self._lock = threading.Lock()
 
     def run(self, key: str, work: Callable[[], Result], *, personal: tuple[type[Exception], ...] = ()) -> Result:
+        """This will do as `lead` does, for work that writes nothing which could overwrite something newer."""
+        return self.lead(key, lambda _lease: work(), personal=personal)
+
+    def lead(self, key: str, work: Callable[[Lease], Result], *, personal: tuple[type[Exception], ...] = ()) -> Result:
         """This will give what `work` gave to whoever was first.
 
-        Among processes the order is kept by a lock on a file, so `work` must look first whether another process
-        has left the result meanwhile. An error of a `personal` type is the leader's alone: who waited tries anew.
-        Raises `Busy` after `wait_seconds`.
+        Among processes the order is kept by locks, so `work` must look first whether another process has left the
+        result meanwhile. An error of a `personal` type is the leader's alone: who waited tries anew.
+
+        Raises `Busy` after `wait_seconds`; who has waited for another machine, and half as long, does the work itself.
         """
         while True:
             flight, leads = self._join(key)
@@ -65,10 +69,11 @@ class SingleFlight(Generic[Result]):
             flight = self._flights[key] = Future()
             return flight, True
 
-    def _lead(self, key: str, flight: Future[Result], work: Callable[[], Result]) -> Result:
+    def _lead(self, key: str, flight: Future[Result], work: Callable[[Lease], Result]) -> Result:
         try:
-            with machine_lock(self._lock_folder / key, self._wait_seconds):
-                result = work()
+            # Of each machine one waits for the others, so that a crowd costs Redis one question at a time.
+            with machine_lock(self._lock_folder / key, self._wait_seconds), self._leased(key) as lease:
+                result = work(lease)
         except BaseException as error:
             self._land(key)
             flight.set_exception(error)
@@ -77,64 +82,18 @@ class SingleFlight(Generic[Result]):
         flight.set_result(result)
         return result
 
+    @contextmanager
+    def _leased(self, key: str) -> Iterator[Lease]:
+        if self._shared is None:
+            yield Lease(name=key)
+            return
+        lease = self._shared.acquire(key, self._wait_seconds * SHARED_SHARE)
+        try:
+            yield lease
+        finally:
+            self._shared.release(lease)
+
     def _land(self, key: str) -> None:
         """Before its result is known, so that nobody joins a flight that is over."""
         with self._lock:
             del self._flights[key]
-
-
-@contextmanager
-def machine_lock(path: Path, wait_seconds: float) -> Iterator[None]:
-    """This will hold an exclusive lock on a file of this name, which is there only while somebody holds or wants it.
-
-    `flock`, because a lock of `lockf` belongs to the process, not to the open file: with it 200 requests for one
-    variant made 25 renders. The kernel lets go of it when the process dies.
-    """
-    try:
-        descriptor = _lock_file(path, wait_seconds)
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        # Making it twice is better than not at all: what is made goes to memory and to the client.
-        log.warning("no lock, the disk is full", path=str(path))
-        descriptor = None
-    try:
-        yield
-    finally:
-        if descriptor is not None:
-            path.unlink(missing_ok=True)
-            os.close(descriptor)
-
-
-def _lock_file(path: Path, wait_seconds: float) -> int:
-    """This will give the descriptor of the locked file, or raise `Busy` after `wait_seconds`."""
-    give_up_at = time.monotonic() + wait_seconds
-    pause = FIRST_POLL_SECONDS
-    while True:
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:  # the folder is not there yet
-            path.parent.mkdir(parents=True, exist_ok=True)
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(path, descriptor):
-                return descriptor
-        except BlockingIOError:
-            pass
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        if time.monotonic() > give_up_at:
-            raise Busy("The picture is still being made by another process: try again.")
-        time.sleep(pause)
-        pause = min(pause * 2, LAST_POLL_SECONDS)
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    """Whether the file we locked is the one that stands there: its last holder may have removed it meanwhile."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False

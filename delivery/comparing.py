@@ -14,6 +14,7 @@ from django.conf import settings
 
 from apikeys.errors import RateLimited
 from assets.flight import SingleFlight
+from assets.locks.current import shared_locks
 from delivery import negotiate
 from delivery.together import render_together
 from delivery.variants import VariantRequest
@@ -70,4 +71,4 @@ def _width(made: list[Rendition | ImgoptError]) -> int:
 def _flight() -> SingleFlight[None]:
     """Jobs of other widths wait for as long as it may take; given up earlier, they would use up their attempts."""
     wait_seconds = settings.CONFIG.render_timeout_seconds * MOST_LIMITS
-    return SingleFlight(settings.IMGOPT_DATA_DIR / "locks", wait_seconds=wait_seconds)
+    return SingleFlight(settings.IMGOPT_DATA_DIR / "locks", wait_seconds=wait_seconds, shared=shared_locks())

@@ -93,6 +93,21 @@ TIER_RESTING = Gauge(
     multiprocess_mode="livesum",
     registry=REGISTRY,
 )
+REDIS_FAILURES = Counter(
+    "imgopt_redis_failures",
+    "Calls that Redis did not answer, by how: timeout or connection.",
+    ["how"],
+    registry=REGISTRY,
+)
+REDIS_REFUSED = Counter(
+    "imgopt_redis_refused", "Calls that were not made because Redis is left alone for now.", registry=REGISTRY
+)
+REDIS_RESTING = Gauge(
+    "imgopt_redis_resting",
+    "Processes that leave Redis alone for now.",
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
 MEMORY_BYTES = Gauge(
     "imgopt_memory_tier_bytes", "Bytes in the memory tiers.", multiprocess_mode="livesum", registry=REGISTRY
 )

@@ -1,5 +1,5 @@
 """Every two seconds a process reads what others have decided (signing keys, presets, purges), and writes down what it
-has rendered. Hits never ask the database."""
+has rendered. Hits never ask the database. Purges come sooner where there is a Redis: see `delivery.broadcast`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from multiprocessing.util import Finalize
 import structlog
 from django.db import close_old_connections, connection
 
-from delivery import keyring, presets
-from delivery.purge import PurgeReader
+from delivery import broadcast, keyring, presets
+from delivery.purge import PurgeReader, forget_here, repeat_in_redis
 from delivery.records import RECORDS
 
 log = structlog.get_logger("delivery.pulse")
@@ -33,6 +33,7 @@ class Pulse:
             if self._purges is None:
                 self._purges = PurgeReader()
             self._purges.apply()
+            repeat_in_redis()
             RECORDS.flush()
         except Exception as error:
             log.warning("pulse failed", error=repr(error)[:200])
@@ -43,6 +44,7 @@ def start() -> None:
     """This will beat once and go on in a thread that ends with the process."""
     pulse = Pulse()
     pulse.beat()
+    broadcast.listen(forget_here)
 
     def run() -> None:
         pause = threading.Event()

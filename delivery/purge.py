@@ -1,11 +1,12 @@
-"""Purging: everything cached of a master goes, here at once, in the other processes within their next pulse."""
+"""Purging: everything cached of a master goes, here at once, in the other processes with their next pulse, and where a
+Redis tells them of it at once too."""
 
 from __future__ import annotations
 
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,6 +17,7 @@ from django.utils import timezone
 from assets.models import Blob, Master
 from assets.names import TAG
 from assets.signals import master_changed
+from delivery import broadcast
 from delivery.hits import HITS
 from delivery.models import Purge, Variant
 from delivery.recent import RECENT
@@ -28,6 +30,8 @@ from pipeline.params import shown
 
 # Long after every process has heard of it.
 KEEP = timedelta(hours=1)
+# By so much the clocks of two machines may differ.
+CLOCKS_APART = timedelta(minutes=1)
 # More purges than can be under way at one moment.
 OVERLAP = 100
 # Masters of one row: 50 KB of JSON, and as many names in one query as SQLite takes.
@@ -91,6 +95,7 @@ def publish(master_ids: Sequence[uuid.UUID], digests: Iterable[str]) -> None:
     # Last, or another process could fill its memory again from such a tier.
     row = Purge.objects.create(master_ids=[str(master_id) for master_id in master_ids], digests=stale)
     _published_here.add(row.id)
+    broadcast.tell(master_ids, stale)
 
 
 def _forget(master_ids: Iterable[uuid.UUID]) -> None:
@@ -118,6 +123,27 @@ def _purge_here(purge: Purge) -> None:
     service().purge(*(digest for digest in purge.digests if digest not in kept))
     if purge.digests:
         _unrecord(purge.digests, before=purge.created_at)  # this process may have written some down meanwhile
+
+
+def forget_here(master_ids: Sequence[uuid.UUID], digests: Sequence[str]) -> None:
+    """This will make this process forget what another one has purged from the shared tiers."""
+    _forget(master_ids)
+    service().memory.purge(*digests)
+    _forget(master_ids)
+
+
+def repeat_in_redis() -> None:
+    """This will purge once more in Redis what was purged while it failed: it may come back with all it had."""
+    shared = service().shared
+    troubled_at = None if shared is None else shared.breaker.troubled_at
+    if shared is None or troubled_at is None or not shared.answers():
+        return
+    since = datetime.fromtimestamp(troubled_at, UTC) - CLOCKS_APART
+    if since < timezone.now() - KEEP:
+        shared.clear()  # the rows are not kept for as long
+    for purge in Purge.objects.filter(created_at__gte=since).iterator():
+        shared.purge(*purge.digests)
+    shared.breaker.settle(troubled_at)
 
 
 class PurgeReader:

@@ -42,6 +42,8 @@ class Sampler:
             for tier in service().lasting:
                 if isinstance(tier, Guarded):
                     counters.TIER_RESTING.labels(tier.name).set(tier.is_resting)
+            shared = service().shared
+            counters.REDIS_RESTING.set(shared is not None and shared.breaker.is_resting)
             self._sample_pool(children.find_pool())
 
     def _sample_pool(self, pool: RenderPool | None) -> None:

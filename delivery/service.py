@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
-from django.core.cache import caches
 from django.core.files.storage import storages
 
 from apikeys.errors import RateLimited
 from assets.blobs import blob_source
 from assets.children import render_pool
 from assets.flight import SingleFlight
+from assets.locks import Lease
+from assets.locks.current import shared_locks
 from delivery import counters, quality_counters
 from delivery.drafts import Refine, answer_to, as_draft, as_final, tell
 from delivery.entry import Entry, entry_of
@@ -26,12 +28,14 @@ from delivery.refinements import REFINEMENTS
 from delivery.tiers import Tier
 from delivery.tiers.guard import Guarded
 from delivery.tiers.memory import MemoryTier
-from delivery.tiers.shared import SharedTier
 from delivery.tiers.storage import lasting_tier
 from delivery.variants import VariantKey, VariantRequest, weight_of
 from metrics import learning
 from pipeline.errors import Busy
 from pipeline.rendition import Rendition
+
+if TYPE_CHECKING:
+    from delivery.tiers.shared import SharedTier
 
 log = structlog.get_logger("delivery.render")
 
@@ -59,9 +63,13 @@ class VariantService:
         lasting: Sequence[Tier],
         flight: SingleFlight[Served],
         render: Callable[[VariantRequest], Rendition],
+        *,
+        shared: SharedTier | None = None,
     ) -> None:
+        """`shared`: the one of the lasting tiers that lies in Redis."""
         self.memory = memory
         self.lasting = lasting
+        self.shared = shared
         self._flight = flight
         self._render = render
 
@@ -85,13 +93,13 @@ class VariantService:
         drafts = answer_to(request, refine) == "draft"
         served = self._find_in_memory(request.key, drafts=drafts)
         if served is None:
-            served = self._flight.run(
+            served = self._flight.lead(
                 # Whoever is content with a draft does not wait for a final.
                 f"{request.key.name}.draft" if drafts else request.key.name,
-                lambda: (
-                    self._find(request.key, drafts=drafts)
+                lambda lease: (
+                    self._find(request.key, lease, drafts=drafts)
                     or self._make_for_client(
-                        as_draft(request) if drafts else as_final(request), refine, before_render, is_current
+                        as_draft(request) if drafts else as_final(request), lease, refine, before_render, is_current
                     )
                 ),
                 personal=(RateLimited,),
@@ -116,19 +124,19 @@ class VariantService:
         type is not that of others who wait for the same flight.
         """
 
-        def keep(entry: Entry) -> Entry:
-            with keeping(entry):
-                return self._place(request.key, entry)
+        def find_or_make(lease: Lease) -> Served:
+            def keep(entry: Entry) -> Entry | None:
+                with keeping(entry):
+                    return self._place(request.key, entry, lease)
 
-        def find_or_make() -> Served:
             # The memory of this process may not have heard of a purge yet.
-            found = self._find_in_lasting(request.key, drafts=False)
+            found = self._find_in_lasting(request.key, lease, drafts=False)
             if found is None:
                 return self._make(as_final(request), keep, made="background")
             with keeping(found.entry):
                 return found
 
-        return self._flight.run(request.key.name, find_or_make, personal=personal)
+        return self._flight.lead(request.key.name, find_or_make, personal=personal)
 
     def put_slowest(self, key: VariantKey, entry: Entry) -> None:
         """This will keep a variant in the slowest tier only."""
@@ -147,12 +155,20 @@ class VariantService:
     def _make_for_client(
         self,
         request: VariantRequest,
+        lease: Lease,
         refine: Refine,
         before_render: Callable[[], None],
         is_current: Callable[[], bool],
     ) -> Served:
+        def keep(entry: Entry) -> Entry | None:
+            kept = self._place(request.key, entry, lease) if is_current() else None
+            if kept is not None and not is_current():  # purged while we wrote: it may have come too late for the purge
+                self.purge(request.key.digest)
+                return None
+            return kept
+
         before_render()
-        served = self._make(request, lambda entry: self._place(request.key, entry) if is_current() else None)
+        served = self._make(request, keep)
         if served.entry.receipt.provisional:
             REFINEMENTS.forget(request)  # what was written down is an earlier draft's final
             if refine == "auto":
@@ -206,8 +222,8 @@ class VariantService:
             counters.RENDERS.labels(request.render.format, "failed").inc()
             raise
 
-    def _find(self, key: VariantKey, *, drafts: bool) -> Served | None:
-        return self._find_in_memory(key, drafts=drafts) or self._find_in_lasting(key, drafts=drafts)
+    def _find(self, key: VariantKey, lease: Lease, *, drafts: bool) -> Served | None:
+        return self._find_in_memory(key, drafts=drafts) or self._find_in_lasting(key, lease, drafts=drafts)
 
     def _find_in_memory(self, key: VariantKey, *, drafts: bool) -> Served | None:
         entry = self.memory.get(key)
@@ -215,7 +231,7 @@ class VariantService:
             return None
         return Served(entry, self.memory.name)
 
-    def _find_in_lasting(self, key: VariantKey, *, drafts: bool) -> Served | None:
+    def _find_in_lasting(self, key: VariantKey, lease: Lease, *, drafts: bool) -> Served | None:
         """A slower tier may have the final of a faster one's draft: all are asked before a draft is answered."""
         draft: Served | None = None
         for depth, tier in enumerate(self.lasting):
@@ -225,7 +241,7 @@ class VariantService:
                 continue
             found = Served(entry, tier.name, {tier.name: time.perf_counter() - start})
             if not entry.receipt.provisional:
-                self._store(key, entry, above=depth)
+                self._store(key, entry, lease, above=depth)
                 return found
             draft = draft or found
         if draft is None or not drafts:
@@ -233,20 +249,27 @@ class VariantService:
         self.memory.put(key, draft.entry)  # no further: the final may be on its way into the tiers between
         return draft
 
-    def _place(self, key: VariantKey, entry: Entry) -> Entry:
-        """This will keep an entry in every tier and give it back; a draft that comes too late gives its final."""
+    def _place(self, key: VariantKey, entry: Entry, lease: Lease) -> Entry | None:
+        """This will keep an entry in every tier and give it back; a draft that comes too late gives its final.
+
+        Who has slept past the lock keeps nothing: it gives what others have made meanwhile, or `None`.
+        """
         with self._flight.holding(f"{key.name}.place"):
+            if lease.is_lost():
+                log.warning("lease lost, not kept", key=key.path)
+                later = self._find_in_lasting(key, lease, drafts=entry.receipt.provisional)
+                return None if later is None else later.entry
             if entry.receipt.provisional and self.lasting:
                 known = self.lasting[-1].get(key)
                 if known is not None and not known.receipt.provisional:
                     return known
-            self._store(key, entry, above=len(self.lasting))
+            self._store(key, entry, lease, above=len(self.lasting))
         return entry
 
-    def _store(self, key: VariantKey, entry: Entry, *, above: int) -> None:
+    def _store(self, key: VariantKey, entry: Entry, lease: Lease, *, above: int) -> None:
         """This will copy an entry into the memory tier and the `above` fastest of the others, the slowest first."""
         for tier in reversed(self.lasting[:above]):
-            tier.put(key, entry)
+            tier.put(key, entry, lease)
         self.memory.put(key, entry)
 
 
@@ -270,17 +293,41 @@ def render_variant(request: VariantRequest) -> Rendition:
     )
 
 
+def _shared_tier(config: Any) -> tuple[SharedTier, type[Exception]]:
+    """This will give the tier, with what it raises while Redis is left alone."""
+    # Here, because to import Redis's client takes a quarter of a second.
+    from django_redis import get_redis_connection
+
+    from delivery.redis_link import Resting
+    from delivery.tiers.shared import SharedTier
+
+    tier = SharedTier(
+        get_redis_connection("shared"),
+        config.redis_prefix,
+        max_bytes=config.delivery_redis_max_kb * 1000,
+        keep_seconds=config.delivery_redis_days * 86_400,
+    )
+    return tier, Resting
+
+
 @cache
 def service() -> VariantService:
     """This will give the one service of this process, put together from the settings."""
     config = settings.CONFIG
     lasting: list[Tier] = [Guarded(lasting_tier(storages["variants"], config.delivery_variants_mb * 1_000_000))]
+    shared = None
     if config.redis_url:
-        lasting.insert(0, Guarded(SharedTier(caches["shared"])))
+        shared, resting = _shared_tier(config)
+        lasting.insert(0, Guarded(shared, resting=resting))
     return VariantService(
         MemoryTier(config.delivery_memory_mb * 1_000_000),
         lasting,
         # As long as a final may take: whoever waits for one that is being made gets it, and not a 503 halfway.
-        SingleFlight(settings.IMGOPT_DATA_DIR / "locks", wait_seconds=config.render_timeout_seconds * SEARCH_LIMITS),
+        SingleFlight(
+            settings.IMGOPT_DATA_DIR / "locks",
+            wait_seconds=config.render_timeout_seconds * SEARCH_LIMITS,
+            shared=shared_locks(),
+        ),
         render_variant,
+        shared=shared,
     )

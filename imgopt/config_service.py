@@ -198,6 +198,18 @@ class ServiceConfig:
         4096,
         "Disk that variants may take; the least recently used go first. Not for S3.",
     )
+    delivery_redis_max_kb: int = option(
+        "IMGOPT_DELIVERY_REDIS_MAX_KB",
+        integer(0, 100_000),
+        1000,
+        "Largest variant that is kept in Redis too; 0: none.",
+    )
+    delivery_redis_days: int = option(
+        "IMGOPT_DELIVERY_REDIS_DAYS",
+        integer(1, 365),
+        7,
+        "Days a master's variants stay in Redis after the last one was put there.",
+    )
     delivery_quality: int | Target | None = option(
         "IMGOPT_DELIVERY_QUALITY",
         quality,

@@ -107,9 +107,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_OPTIONS = {
+    # Timeouts and the breaker are there, once for all that use it.
+    "CONNECTION_POOL_CLASS": "delivery.redis_link.Pool",
+    "REDIS_CLIENT_CLASS": "delivery.redis_link.Client",
     "SOCKET_CONNECT_TIMEOUT": 0.25,
     "SOCKET_TIMEOUT": 0.25,
-    "SERIALIZER": "delivery.tiers.shared.PlainBytes",
+    "SERIALIZER": "delivery.redis_link.PlainBytes",
 }
 CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if CONFIG.redis_url:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from assets.blobs import Incoming, release, with_blobs
 from assets.children import render_pool
 from assets.flight import SingleFlight
+from assets.locks.current import shared_locks
 from assets.models import Blob, Master
 from assets.names import original_name
 from assets.origins.absent import ABSENT
@@ -73,7 +74,8 @@ def recent_master(master: Master) -> Master:
 @cache
 def _flight(folder: Path) -> SingleFlight[Master]:
     config = settings.CONFIG
-    return SingleFlight(folder, wait_seconds=config.origins_timeout_seconds + config.render_timeout_seconds)
+    wait_seconds = config.origins_timeout_seconds + config.render_timeout_seconds
+    return SingleFlight(folder, wait_seconds=wait_seconds, shared=shared_locks())
 
 
 def _fetched(place: Place, origin: str, path: str) -> Master:

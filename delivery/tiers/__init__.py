@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from assets.locks import Lease
 from delivery.entry import Entry
 from delivery.variants import VariantKey
 
@@ -16,7 +17,11 @@ class Tier(Protocol):
 
     def get(self, key: VariantKey) -> Entry | None: ...
 
-    def put(self, key: VariantKey, entry: Entry) -> None: ...
+    def put(self, key: VariantKey, entry: Entry, lease: Lease | None = None) -> None:
+        """This will keep an entry, and never a draft in the place of a final.
+
+        `lease` is that under which it was made: what can compare it with the newest at the moment of writing does so.
+        """
 
     def purge(self, *digests: str) -> None:
         """This will forget every variant of the masters with these digests."""

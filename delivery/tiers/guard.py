@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
 
+from assets.locks import Lease
 from delivery import counters
+from delivery.breaker import Breaker
 from delivery.entry import Entry
 from delivery.tiers import Tier
 from delivery.variants import VariantKey
@@ -26,19 +26,34 @@ REST_SECONDS = 20.0
 class Guarded:
     """A tier whose errors are misses, and which is left alone for a while after three of them in a minute."""
 
-    def __init__(self, tier: Tier, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        tier: Tier,
+        *,
+        resting: type[Exception] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`resting`: what something beneath it raises which has a breaker of its own, and counts there."""
         self.name = tier.name
         self.tier = tier
-        self._clock = clock
-        self._errors: deque[float] = deque(maxlen=MAX_ERRORS)
-        self._rests_until = 0.0
-        self._lock = threading.Lock()
+        self._resting = () if resting is None else (resting,)
+        self._breaker = (
+            Breaker(
+                tier.name,
+                max_failures=MAX_ERRORS,
+                window_seconds=WINDOW_SECONDS,
+                rest_seconds=REST_SECONDS,
+                clock=clock,
+            )
+            if resting is None
+            else None
+        )
 
     def get(self, key: VariantKey) -> Entry | None:
         return self._try("get", lambda: self.tier.get(key), None)
 
-    def put(self, key: VariantKey, entry: Entry) -> None:
-        self._try("put", lambda: self.tier.put(key, entry), None)
+    def put(self, key: VariantKey, entry: Entry, lease: Lease | None = None) -> None:
+        self._try("put", lambda: self.tier.put(key, entry, lease), None)
 
     def purge(self, *digests: str) -> None:
         """A purge is tried even while the tier rests: keeping stale pictures is worse than a slow call."""
@@ -46,24 +61,22 @@ class Guarded:
 
     @property
     def is_resting(self) -> bool:
-        return self._clock() < self._rests_until
+        return self._breaker is not None and self._breaker.is_resting
 
     def _try(self, what: str, call: Callable[[], Result], otherwise: Result, *, always: bool = False) -> Result:
-        if not always and self.is_resting:
+        breaker = self._breaker
+        if breaker is not None and not always and not breaker.admits():
             return otherwise
         try:
-            return call()
+            result = call()
+        except self._resting:
+            return otherwise
         except Exception as error:
             log.warning("tier failed", tier=self.name, call=what, error=repr(error)[:200])
             counters.TIER_ERRORS.labels(self.name, what).inc()
-            self._count_error()
+            if breaker is not None:
+                breaker.failed()
             return otherwise
-
-    def _count_error(self) -> None:
-        now = self._clock()
-        with self._lock:
-            self._errors.append(now)
-            if len(self._errors) == MAX_ERRORS and now - self._errors[0] <= WINDOW_SECONDS:
-                self._rests_until = now + REST_SECONDS
-                self._errors.clear()
-                log.warning("tier rests", tier=self.name, seconds=REST_SECONDS)
+        if breaker is not None and not always:
+            breaker.succeeded()
+        return result

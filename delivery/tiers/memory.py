@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from assets.locks import Lease
 from delivery.entry import Entry
 from delivery.variants import VariantKey
 
@@ -53,7 +54,7 @@ class MemoryTier:
             until = self._until.get(key)
         return 0.0 if until is None else max(0.0, until - self._clock())
 
-    def put(self, key: VariantKey, entry: Entry) -> None:
+    def put(self, key: VariantKey, entry: Entry, lease: Lease | None = None) -> None:
         size = len(entry.body) + OVERHEAD_BYTES
         with self._lock:
             self._drop(key)

@@ -1,67 +1,139 @@
-"""The tier shared by all machines: Redis through django-redis."""
+"""The tier shared by all machines: Redis.
+
+All variants of a master lie in one hash, so that a purge is one call however many keys Redis has, and no list of names
+beside them can be evicted before what it names. A draft has a field of its own: it cannot take a final's place.
+"""
 
 from __future__ import annotations
 
-import structlog
-from django.core.cache import BaseCache
-from django_redis.serializers.base import BaseSerializer
+from typing import Any, Final
 
+import structlog
+from redis import RedisError, ResponseError
+
+from assets.locks import Lease
 from delivery import counters
+from delivery.breaker import Breaker
 from delivery.entry import DamagedEntry, Entry, pack, unpack
 from delivery.variants import VariantKey
 
 log = structlog.get_logger("delivery.redis")
 
-LARGEST_BYTES = 1_000_000
-TIMEOUT_SECONDS = 7 * 86_400
-# Keys looked at by one step of a purge: with Redis's own 10, a million variants would take 100,000 calls.
-SCAN_STEP = 1000
+DRAFT: Final = ":draft"
+PURGED_SECONDS: Final = 3600
+"""So long it is known that a master was purged, which is longer than any lease is good for."""
+STEP: Final = 500
+"""Masters of one call of a purge, and keys looked at by one of `clear`."""
 
-
-class PlainBytes(BaseSerializer):  # type: ignore[misc]
-    """Leaves values as they are. django-redis pickles by default, and to unpickle what stands in a shared Redis is to
-    run whatever somebody has put there."""
-
-    def dumps(self, value: bytes) -> bytes:
-        return value
-
-    def loads(self, value: bytes) -> bytes:
-        return value
+# A lease that began before the purge, or after which another one was given, writes nothing. Without one the moment of
+# writing counts.
+PUT: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local fence = ARGV[4] == '' and now or tonumber(ARGV[4])
+if ARGV[4] ~= '' then
+  local last = redis.call('GET', KEYS[3])
+  if last and last ~= ARGV[4] or fence < now - ARGV[5] * 1000 then return 0 end
+end
+local purged = tonumber(redis.call('GET', KEYS[2]) or 0)
+if fence <= purged then return 0 end
+if ARGV[2] == '1' then
+  if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 0 end
+  redis.call('HSET', KEYS[1], ARGV[1] .. ':draft', ARGV[3])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+  redis.call('HDEL', KEYS[1], ARGV[1] .. ':draft')
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+return 1
+"""
+PURGE: Final = """
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000000 + time[2])
+for place = 1, #KEYS, 2 do
+  redis.call('UNLINK', KEYS[place])
+  redis.call('SET', KEYS[place + 1], now, 'PX', ARGV[1])
+end
+"""
 
 
 class SharedTier:
-    """Variants in a cache, as checked bytes; what is too large for it is left to the storage tier."""
+    """Variants as checked bytes; what is too large for it is left to the storage tier."""
 
     name = "redis"
 
-    def __init__(self, cache: BaseCache) -> None:
-        self._cache = cache
+    def __init__(self, client: Any, prefix: str, *, max_bytes: int, keep_seconds: int) -> None:
+        """`client` is a `delivery.redis_link.Client`."""
+        self._client = client
+        self._prefix = prefix
+        self._max_bytes = max_bytes
+        self._keep_ms = 1000 * keep_seconds
+        self._put, self._purge = client.register_script(PUT), client.register_script(PURGE)
+
+    @property
+    def breaker(self) -> Breaker:
+        return self._client.connection_pool.breaker  # type: ignore[no-any-return]
 
     def get(self, key: VariantKey) -> Entry | None:
-        data = self._cache.get(_cache_key(key))
+        place = self._variants(key.digest)
+        try:
+            final, draft = self._client.hmget(place, key.name, key.name + DRAFT)
+        except ResponseError as error:  # what stands there is no hash
+            self._drop(key, str(error), whole=True)
+            return None
+        data, field = (draft, key.name + DRAFT) if final is None else (final, key.name)
         if data is None:
             return None
         try:
             return unpack(key.name, data)
         except DamagedEntry as error:
-            log.warning("damaged variant", key=key.path, reason=str(error))
-            counters.DAMAGED.labels(self.name).inc()
-            self._cache.delete(_cache_key(key))
+            self._drop(key, str(error), field)
             return None
 
-    def put(self, key: VariantKey, entry: Entry) -> None:
-        if len(entry.body) <= LARGEST_BYTES:
-            self._cache.set(_cache_key(key), pack(key.name, entry), timeout=TIMEOUT_SECONDS)
+    def put(self, key: VariantKey, entry: Entry, lease: Lease | None = None) -> None:
+        """Where the lease is of this machine only, Redis had failed when it was given: what another machine has done
+        meanwhile is not known, and nothing is written."""
+        if len(entry.body) > self._max_bytes or (lease is not None and lease.fence is None):
+            return
+        fence, fence_key = ("", "") if lease is None else (lease.fence, lease.fence_key)
+        provisional = int(entry.receipt.provisional)
+        self._put(
+            keys=[self._variants(key.digest), self._purged(key.digest), fence_key],
+            args=[key.name, provisional, pack(key.name, entry), fence, 1000 * PURGED_SECONDS, self._keep_ms],
+        )
 
     def purge(self, *digests: str) -> None:
-        """One walk through all of Redis's keys, however many digests."""
-        if len(digests) == 1:
-            self._cache.delete_pattern(f"variant:{digests[0]}:*", itersize=SCAN_STEP)  # type: ignore[attr-defined]
-        elif digests:
-            gone = frozenset(digests)
-            names = self._cache.iter_keys("variant:*", itersize=SCAN_STEP)  # type: ignore[attr-defined]
-            self._cache.delete_many([name for name in names if name.split(":")[1] in gone])
+        for start in range(0, len(digests), STEP):
+            keys = [
+                name
+                for digest in digests[start : start + STEP]
+                for name in (self._variants(digest), self._purged(digest))
+            ]
+            self._purge(keys=keys, args=[1000 * PURGED_SECONDS])
 
+    def answers(self) -> bool:
+        """This will ask Redis for a sign of life, which is also the trial after a rest."""
+        try:
+            return bool(self._client.ping())
+        except RedisError:
+            return False
 
-def _cache_key(key: VariantKey) -> str:
-    return f"variant:{key.digest}:{key.name}"
+    def clear(self) -> None:
+        """This will forget everything, in a walk through all of Redis's keys."""
+        for name in self._client.scan_iter(self._variants("*"), count=STEP):
+            self._client.unlink(name)
+
+    def _drop(self, key: VariantKey, reason: str, *fields: str, whole: bool = False) -> None:
+        log.warning("damaged variant", key=key.path, reason=reason)
+        counters.DAMAGED.labels(self.name).inc()
+        place = self._variants(key.digest)
+        if whole:
+            self._client.unlink(place)
+        else:
+            self._client.hdel(place, *fields)
+
+    def _variants(self, digest: str) -> str:
+        return f"{self._prefix}:variants:{digest}"
+
+    def _purged(self, digest: str) -> str:
+        return f"{self._prefix}:purged:{digest}"

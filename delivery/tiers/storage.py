@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
 from assets.eviction import Evictor
+from assets.locks import Lease
 from assets.s3.storage import SharedS3Storage
 from delivery import counters
 from delivery.entry import DamagedEntry, Entry, pack, unpack
@@ -42,7 +43,7 @@ class StorageTier:
             _note_use(self._storage.path(key.path))
         return entry
 
-    def put(self, key: VariantKey, entry: Entry) -> None:
+    def put(self, key: VariantKey, entry: Entry, lease: Lease | None = None) -> None:
         data = pack(key.name, entry)
         self._storage.save(key.path, ContentFile(data))
         if self._evictor is not None:
@@ -86,7 +87,7 @@ class BucketTier:
             self._storage.delete(key.path)
         return entry
 
-    def put(self, key: VariantKey, entry: Entry) -> None:
+    def put(self, key: VariantKey, entry: Entry, lease: Lease | None = None) -> None:
         data = pack(key.name, entry)
         if self._storage.put_new(key.path, data):
             return

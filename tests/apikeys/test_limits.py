@@ -6,15 +6,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apikeys import limits
-from apikeys.limits import LimitStore, MemoryLimitStore, SqliteLimitStore
+from apikeys.limits import LimitStore, MemoryLimitStore, SqliteLimitStore, Verdict
+from apikeys.shared_limits import SharedLimitStore
 from tests.apikeys.hammer import begin, hammer
+from tests.redis_world import redis_client
 
 NOW = 1_780_000_000.0
 PROCESSES = 4
@@ -36,15 +38,32 @@ def rows(path: Path) -> list[str]:
     return names
 
 
-KINDS: dict[str, Callable[[Path], LimitStore]] = {
-    "sqlite": SqliteLimitStore,
-    "memory": lambda _path: MemoryLimitStore(),
-}
+@pytest.fixture
+def sqlite(path: Path) -> LimitStore:
+    return SqliteLimitStore(path)
 
 
-@pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, path: Path) -> LimitStore:
-    return KINDS[request.param](path)
+@pytest.fixture
+def memory() -> LimitStore:
+    return MemoryLimitStore()
+
+
+@pytest.fixture
+def shared() -> Iterator[LimitStore]:
+    with redis_client() as (client, prefix):
+        yield SharedLimitStore(client, prefix, NoFallback())
+
+
+class NoFallback:
+    """A call that comes here is a call that Redis did not answer."""
+
+    def admit(self, *call: object) -> Verdict:
+        raise AssertionError(f"Redis has failed over {call}")
+
+
+@pytest.fixture(params=["sqlite", "memory", pytest.param("shared", marks=pytest.mark.services)])
+def store(request: pytest.FixtureRequest) -> LimitStore:
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
 def test_admits_a_burst_and_tells_when_to_come_back(store: LimitStore) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from apikeys.errors import RateLimited
-from assets.flight import SingleFlight, machine_lock
+from assets.flight import SingleFlight
+from assets.locks.machine import machine_lock
 from pipeline.errors import Busy
 from tests.delivery.world import at_once, raiser
 
@@ -228,7 +229,7 @@ def test_a_lock_on_a_file_that_was_removed_is_no_lock(tmp_path: Path, monkeypatc
             (tmp_path / "key").unlink()
         real(descriptor, operation)
 
-    monkeypatch.setattr("assets.flight.fcntl.flock", remove_first)
+    monkeypatch.setattr("assets.locks.machine.fcntl.flock", remove_first)
     with machine_lock(tmp_path / "key", 1):
         assert (tmp_path / "key").exists()
         with pytest.raises(Busy), machine_lock(tmp_path / "key", 0):
@@ -239,6 +240,6 @@ def test_a_full_disk_costs_the_lock_but_not_the_answer(tmp_path: Path, monkeypat
     def full(*_args: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("assets.flight.os.open", full)
+    monkeypatch.setattr("assets.locks.machine.os.open", full)
     flight: SingleFlight[str] = SingleFlight(tmp_path, wait_seconds=1)
     assert flight.run("key", lambda: "rendered") == "rendered"

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from assets.flight import machine_lock
+from assets.locks.machine import machine_lock
 
 
 def count(folder: str, times: int) -> None:

@@ -368,7 +368,7 @@ def test_a_client_who_waits_shares_the_final_that_is_being_made(
     worker = service_of(tmp_path, render, slow)
     request = large()
     waits = threading.Event()
-    monkeypatch.setattr("assets.flight.time.sleep", lambda _seconds: waits.set())
+    monkeypatch.setattr("assets.locks.machine.time.sleep", lambda _seconds: waits.set())
     with ThreadPoolExecutor(1) as pool:
         clients: list[Any] = []
 

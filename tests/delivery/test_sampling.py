@@ -96,6 +96,8 @@ def test_errors_of_a_tier_are_counted_and_a_sick_one_is_told(monkeypatch: pytest
     Sampler().sample()
     assert value("imgopt_tier_resting", tier="redis") == 1
     now += 60
+    broken.error = None
+    assert tier.get(key()) is None
     Sampler().sample()
     assert value("imgopt_tier_resting", tier="redis") == 0
 

@@ -90,6 +90,25 @@ def test_what_was_deleted_or_replaced_while_it_rendered_leaves_nothing_behind(
     served = subject.fetch(REQUEST, is_current=lambda: not said)
     assert served.tier == "render", "who asked before gets his answer"
     assert fast.entries == slow.entries == {}
+    assert "put" not in fast.calls + slow.calls, "not even for a moment"
+    assert subject.memory.get(REQUEST.key) is None
+
+
+def test_what_was_deleted_or_replaced_while_it_was_stored_is_removed_again(
+    subject: VariantService, fast: DictTier, slow: DictTier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The purge has gone through a tier before the entry came there."""
+    said: list[bool] = []
+    real = slow.put
+
+    def purged_first(*arguments: Any) -> None:
+        subject.purge(REQUEST.key.digest)
+        said.append(True)
+        real(*arguments)
+
+    monkeypatch.setattr(slow, "put", purged_first)
+    assert subject.fetch(REQUEST, is_current=lambda: not said).tier == "render"
+    assert fast.entries == slow.entries == {}
     assert subject.memory.get(REQUEST.key) is None
 
 
@@ -131,7 +150,7 @@ def test_two_processes_make_one_render(
     """Two services with one folder of locks and one storage stand for two processes."""
     one, other = (service_of(tmp_path, render, slow) for _ in range(2))
     waits = threading.Event()
-    monkeypatch.setattr("assets.flight.time.sleep", lambda _seconds: waits.set())
+    monkeypatch.setattr("assets.locks.machine.time.sleep", lambda _seconds: waits.set())
     with ThreadPoolExecutor(1) as pool:
 
         def the_other_one_wants_it_too() -> None:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connections
 
 from assets.flight import SingleFlight
+from assets.locks import Lease
 from assets.models import Blob, Master
 from delivery.entry import Entry, entry_of
 from delivery.negotiate import accepted_formats
@@ -157,7 +158,7 @@ class DictTier:
         self._note("get")
         return self.entries.get(key)
 
-    def put(self, key: VariantKey, entry: Entry) -> None:
+    def put(self, key: VariantKey, entry: Entry, lease: Lease | None = None) -> None:
         self._note("put")
         self.entries[key] = entry
 

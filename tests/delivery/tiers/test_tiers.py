@@ -11,10 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-from django.conf import settings
 from django.core.files.base import ContentFile
-from django_redis.cache import RedisCache
 from moto import mock_aws
 
 from assets.disk import AtomicFileSystemStorage
@@ -25,12 +22,13 @@ from delivery import counters
 from delivery.entry import Entry, pack, unpack
 from delivery.tiers import Tier
 from delivery.tiers.memory import MemoryTier
-from delivery.tiers.shared import LARGEST_BYTES, SharedTier
+from delivery.tiers.shared import SharedTier
 from delivery.tiers.storage import BucketTier, StorageTier
 from delivery.variants import VariantKey
 from tests.delivery.world import at_once, digest_of, entry, key
+from tests.redis_world import redis_client
 
-REDIS_URL = "redis://127.0.0.1:6379/15"
+MAX_BYTES, KEEP_SECONDS = 1_000_000, 3600
 
 
 @pytest.fixture
@@ -62,16 +60,8 @@ def s3(bucket: SharedS3Storage) -> BucketTier:
 
 @pytest.fixture
 def shared() -> Iterator[SharedTier]:
-    try:
-        redis.Redis.from_url(REDIS_URL, socket_connect_timeout=1).ping()
-    except redis.RedisError:
-        if os.environ.get("IMGOPT_REQUIRE_SERVICES"):
-            raise
-        pytest.skip("needs Redis: redis-server --port 6379")
-    cache = RedisCache(REDIS_URL, {"KEY_PREFIX": uuid.uuid4().hex, "OPTIONS": settings.REDIS_OPTIONS})
-    yield SharedTier(cache)
-    cache.delete_pattern("*", itersize=1000)
-    cache.client.get_client().connection_pool.disconnect()
+    with redis_client() as (client, prefix):
+        yield SharedTier(client, prefix, max_bytes=MAX_BYTES, keep_seconds=KEEP_SECONDS)
 
 
 TIERS = ["memory", "disk", "s3", pytest.param("shared", marks=pytest.mark.services)]
@@ -172,10 +162,8 @@ def test_a_reader_sees_one_whole_entry_while_others_write_it(name: str, request:
 def _rewrite(tier: Any, place: VariantKey, change: Callable[[bytes], bytes]) -> None:
     """This will change the bytes behind the tier's back."""
     if isinstance(tier, SharedTier):
-        name = f"variant:{place.digest}:{place.name}"
-        client = tier._cache.client.get_client()  # type: ignore[attr-defined]
-        raw = tier._cache.make_key(name)
-        client.set(raw, change(client.get(raw) or b""))
+        hash_key = tier._variants(place.digest)
+        tier._client.hset(hash_key, place.name, change(tier._client.hget(hash_key, place.name)))
         return
     storage = tier._storage
     with storage.open(place.path) as file:
@@ -185,7 +173,7 @@ def _rewrite(tier: Any, place: VariantKey, change: Callable[[bytes], bytes]) -> 
 
 def _is_there(tier: Any, place: VariantKey) -> bool:
     if isinstance(tier, SharedTier):
-        return bool(tier._cache.has_key(f"variant:{place.digest}:{place.name}"))
+        return bool(tier._client.hexists(tier._variants(place.digest), place.name))
     return bool(tier._storage.exists(place.path))
 
 
@@ -294,16 +282,16 @@ def test_on_s3_a_damaged_entry_is_replaced(s3: BucketTier) -> None:
 
 @pytest.mark.services
 def test_what_is_too_large_for_redis_is_left_to_the_storage(shared: SharedTier) -> None:
-    shared.put(key(), entry("x", size=LARGEST_BYTES + 1))
+    shared.put(key(), entry("x", size=MAX_BYTES + 1))
     assert shared.get(key()) is None
-    shared.put(key(), entry("x", size=LARGEST_BYTES))
+    shared.put(key(), entry("x", size=MAX_BYTES))
     assert shared.get(key()) is not None
 
 
 @pytest.mark.services
 def test_what_lies_in_redis_ends_by_itself(shared: SharedTier) -> None:
     shared.put(key(), entry())
-    assert 0 < shared._cache.ttl(f"variant:{key().digest}:{key().name}") <= 7 * 86_400  # type: ignore[attr-defined]
+    assert 0 < shared._client.ttl(shared._variants(key().digest)) <= KEEP_SECONDS
 
 
 def test_a_variant_on_disk_appears_whole_or_not_at_all(disk: StorageTier, monkeypatch: pytest.MonkeyPatch) -> None:
