@@ -31,7 +31,7 @@ from delivery.tiers.memory import MemoryTier
 from delivery.tiers.storage import lasting_tier
 from delivery.variants import VariantKey, VariantRequest, weight_of
 from metrics import learning
-from pipeline.errors import Busy
+from pipeline.errors import Busy, ChildDied
 from pipeline.rendition import Rendition
 
 if TYPE_CHECKING:
@@ -215,7 +215,12 @@ class VariantService:
 
     def _rendered(self, request: VariantRequest) -> Rendition:
         try:
-            return self._render(request)
+            try:
+                return self._render(request)
+            except ChildDied:
+                # Killed for want of memory, it may have been another one's fault, and a crowd waits for this picture.
+                log.warning("render child died, once more", key=request.key.path)
+                return self._render(request)
         except Busy:  # it never began
             raise
         except Exception:

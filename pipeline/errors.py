@@ -9,6 +9,7 @@
     ├── OutputTooLarge        the spec asks for more pixels than a variant may have
     ├── Unmeasurable          two pictures that cannot be compared
     ├── RenderFailed          the child crashed or ran out of memory
+    │   └── ChildDied         it died over the task: by the picture's fault, or because somebody killed it
     ├── RenderTimeout         the child was killed at its time limit
     └── Busy                  the queue is full; come back after `retry_after_seconds`
 
@@ -62,6 +63,10 @@ class Unmeasurable(ImgoptError):
 
 class RenderFailed(ImgoptError):
     code = "render_failed"
+
+
+class ChildDied(RenderFailed):
+    """Told as any failed render; whoever asked may try once more."""
 
 
 class RenderTimeout(ImgoptError):

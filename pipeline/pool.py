@@ -21,7 +21,7 @@ from typing import TypeVar, TypeVarTuple
 
 from pipeline import child
 from pipeline.admission import BASE_MB, Admission, Weight
-from pipeline.errors import Busy, ImgoptError, RenderFailed, RenderTimeout
+from pipeline.errors import Busy, ChildDied, ImgoptError, RenderFailed, RenderTimeout
 from pipeline.limits import Limits
 from pipeline.render import RenderRequest
 from pipeline.rendition import Measured, Rendition
@@ -229,7 +229,7 @@ class RenderPool:
             self._refuse_when_unfit()  # killed by `stop`
             self._count(crashes=1)
             logger.warning("render child lost", extra={"reason": str(error)})
-            raise RenderFailed("Expected a picture that can be rendered, and its render process died.") from error
+            raise ChildDied("Expected a picture that can be rendered, and its render process died.") from error
         finally:
             self._idle.put(slot)
         if reply.detail:

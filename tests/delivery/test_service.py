@@ -17,7 +17,7 @@ from delivery.service import Served, VariantService, service
 from delivery.tiers.guard import Guarded
 from delivery.tiers.storage import StorageTier
 from delivery.variants import VariantRequest
-from pipeline.errors import Busy, RenderFailed
+from pipeline.errors import Busy, ChildDied, RenderFailed
 from tests.delivery.figures import Figures
 from tests.delivery.world import DictTier, Renderer, asked, at_once, configure, entry, raiser, service_of
 
@@ -121,6 +121,23 @@ def test_a_failed_render_is_told_and_not_kept(subject: VariantService, render: R
     assert slow.entries == {}
     render.error = None
     assert subject.fetch(REQUEST).tier == "render"
+
+
+def test_a_child_that_died_once_costs_nobody_his_answer(subject: VariantService, render: Renderer) -> None:
+    def die_once() -> None:
+        render.before = lambda: None
+        raise ChildDied("Its render process died.")
+
+    render.before = die_once
+    assert {type(one) for one in at_once(20, lambda: subject.fetch(REQUEST))} == {Served}
+    assert len(render.calls) == 2
+
+
+def test_a_picture_that_kills_children_kills_two_and_no_more(subject: VariantService, render: Renderer) -> None:
+    render.error = ChildDied("Its render process died.")
+    with pytest.raises(RenderFailed):
+        subject.fetch(REQUEST)
+    assert len(render.calls) == 2
 
 
 def test_the_limit_is_asked_before_a_render_and_for_nothing_else(
