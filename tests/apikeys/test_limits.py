@@ -15,7 +15,7 @@ import pytest
 from apikeys import limits
 from apikeys.limits import LimitStore, MemoryLimitStore, SqliteLimitStore, Verdict
 from apikeys.shared_limits import SharedLimitStore
-from tests.apikeys.hammer import begin, hammer
+from tests.apikeys.hammer import begin, hammer, storm
 from tests.redis_world import redis_client
 
 NOW = 1_780_000_000.0
@@ -126,6 +126,13 @@ def test_processes_share_one_rate_exactly(path: Path) -> None:
 
     # All of them walk through the same two seconds, each at its own pace.
     assert 20 <= spawned(hammer, str(path), 50, 20, times) <= 20 + 50 * 2
+
+
+@pytest.mark.services
+def test_machines_share_one_burst_exactly_by_the_clock_of_redis() -> None:
+    """1,600 calls at once through a limit of 100, which refills while they are made by less than one."""
+    with redis_client() as (_, prefix):
+        assert spawned(storm, prefix, 0.001, 100, 200) == 100
 
 
 def test_processes_that_start_together_share_from_the_first_call(tmp_path: Path) -> None:
