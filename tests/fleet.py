@@ -70,12 +70,14 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, *, servers: int = 2, start: bool = True, **environment: str) -> Iterator[Fleet]:
+def fleet(
+    folder: Path, *, servers: int = 2, start: bool = True, redis_port: int = REDIS_PORT, **environment: str
+) -> Iterator[Fleet]:
     """`environment` is that of every machine. Without `start` they are only prepared."""
     need(REDIS_PORT, POSTGRESQL_PORT, ceph.PORT)
     with ExitStack() as stack:
         proxies = {
-            "redis": Proxy(REDIS_PORT),
+            "redis": Proxy(redis_port),
             "s3": Proxy(ceph.PORT),
             "database": Proxy(POSTGRESQL_PORT),
         }

@@ -1,0 +1,99 @@
+"""Many clients at one moment, and what tests of faults ask of machines again and again."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.e2e.server import Answer, Server
+
+PATIENCE_SECONDS = 60
+
+
+def crowd(servers: Sequence[Server], target: str, clients: int) -> list[Answer]:
+    """This will connect everybody, then let everybody ask in the same moment, each server as often as the others."""
+    together = threading.Barrier(clients)
+
+    def ask(number: int) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", servers[number % len(servers)].port, timeout=120)
+        connection.connect()
+        together.wait(60)
+        connection.request("GET", target)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+
+    with ThreadPoolExecutor(clients) as pool:
+        return list(pool.map(ask, range(clients)))
+
+
+def asking(server: Server, target: str) -> Future[Answer]:
+    """This will ask in a thread of its own."""
+    answer: Future[Answer] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(server.request(target))
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    return answer
+
+
+def upload(server: Server, key: str, photo: bytes, name: str = "coffee.jpg") -> str:
+    """This will give the id of a new master."""
+    [image] = server.upload(key, (name, photo)).json
+    return str(image["id"])
+
+
+def sign(server: Server, key: str, image: str, **params: str) -> str:
+    answer = server.api("/api/v1/sign", key, method="POST", document={"image": image, "params": params})
+    parts = urlsplit(answer.json["url"])
+    return f"{parts.path}?{parts.query}"
+
+
+def wait_until(is_so: Callable[[], object], what: str, *, seconds: float = PATIENCE_SECONDS) -> None:
+    give_up_at = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < give_up_at, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+
+
+def figure(server: Server, name: str) -> float:
+    """This will give the sum of a metric over its labels."""
+    text = server.request("/metrics").body.decode()
+    return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE))
+
+
+def freeze(server: Server) -> None:
+    """This will stop a server with its workers and children, as a machine that sleeps."""
+    assert server.process is not None
+    os.killpg(server.process.pid, signal.SIGSTOP)
+
+
+def thaw(server: Server) -> None:
+    assert server.process is not None
+    os.killpg(server.process.pid, signal.SIGCONT)
+
+
+def render_children(server: Server) -> list[int]:
+    """The processes that render for a server."""
+    assert server.process is not None
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes()
+            if b"spawn_main" in words and os.getpgid(int(folder.name)) == server.process.pid:
+                found.append(int(folder.name))
+    return found

@@ -1,0 +1,190 @@
+"""Redis refuses, hangs, is emptied, is full, and comes back: never an error for a client, and soon no call either."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+import redis
+
+from delivery.redis_link import MAX_FAILURES, REST_SECONDS
+from tests.e2e.server import Server
+from tests.e2e.test_drafts import photograph
+from tests.faults.crowd import crowd, figure, sign, upload, wait_until
+from tests.fleet import Fleet, fleet
+from tests.redis_world import OwnRedis, own_redis
+
+pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(300)]
+
+CLIENTS = 12
+ROUNDS = 4
+WIDTHS = count(100)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[OwnRedis]:
+    with own_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory, server: OwnRedis) -> Iterator[Fleet]:
+    folder = tmp_path_factory.mktemp("redis")
+    with fleet(folder, redis_port=server.port, IMGOPT_RENDER_PROCESSES="1") as machines:
+        yield machines
+
+
+@pytest.fixture(scope="module")
+def image(machines: Fleet) -> str:
+    return upload(machines.servers[0], machines.api_key, photograph(400))
+
+
+@pytest.fixture
+def client(server: OwnRedis) -> Iterator[Any]:
+    """Past the proxy, and in the database that the machines use."""
+    with redis.Redis(port=server.port, db=15) as client:
+        yield client
+
+
+def cold(machines: Fleet, image: str) -> str:
+    """This will give a URL that nobody has asked for."""
+    return sign(machines.servers[0], machines.api_key, image, w=str(next(WIDTHS)), snap="0", fm="webp", q="70")
+
+
+def variants(client: Any, machines: Fleet) -> int:
+    return sum(client.hlen(name) for name in client.scan_iter(f"{machines.redis_prefix}:variants:*"))
+
+
+def resting(machines: Fleet) -> int:
+    return int(sum(figure(server, "imgopt_redis_resting") for server in machines.servers))
+
+
+def failures(machines: Fleet) -> int:
+    return int(sum(figure(server, "imgopt_redis_failures_total") for server in machines.servers))
+
+
+def refused(machines: Fleet) -> int:
+    return int(sum(figure(server, "imgopt_redis_refused_total") for server in machines.servers))
+
+
+def check_answers(machines: Fleet, image: str, warm: str) -> None:
+    """Warm and cold ones, from both machines at once."""
+    for _ in range(ROUNDS):
+        for url in (warm, cold(machines, image)):
+            answers = crowd(machines.servers, url, CLIENTS)
+            assert {answer.status for answer in answers} == {200}
+            assert len({answer.body for answer in answers}) == 1
+
+
+def check_shares(machines: Fleet, image: str, client: Any) -> None:
+    """What one machine renders lies in Redis, and the other one has it from there."""
+    one, two = machines.servers
+    url, before = cold(machines, image), variants(client, machines)
+    assert one.request(url).headers["x-cache"] == "render"
+    assert variants(client, machines) == before + 1
+    assert two.request(url).headers["x-cache"] == "redis"
+
+
+@contextmanager
+def outage(begin: Callable[[], object], end: Callable[[], object]) -> Iterator[None]:
+    begin()
+    try:
+        yield
+    finally:
+        end()
+
+
+@pytest.mark.parametrize("kind", ["refused", "silent", "stopped"])
+def test_redis_is_away_and_comes_back(machines: Fleet, server: OwnRedis, image: str, client: Any, kind: str) -> None:
+    begin, end = {
+        "refused": (machines.redis.cut, machines.redis.heal),
+        "silent": (machines.redis.silence, machines.redis.resume),
+        "stopped": (server.freeze, server.thaw),
+    }[kind]
+    warm = cold(machines, image)
+    check_answers_are_right(machines.servers, warm)
+    before, start = (failures(machines), refused(machines), machines.redis.connections), time.monotonic()
+    with outage(begin, end):
+        check_answers(machines, image, warm)
+        wait_until(lambda: resting(machines) == 2, "both leave it alone")
+        seen = failures(machines) - before[0]
+        known = refused(machines)
+        answers_before = machines.redis.connections
+        check_answers(machines, image, warm)
+        took = time.monotonic() - start
+    # Some threads may be in the midst of a call when it opens; afterwards one call tries after each rest.
+    trials = 2 * (took / REST_SECONDS + 1)
+    assert seen <= 2 * (MAX_FAILURES + CLIENTS) + trials
+    assert failures(machines) - before[0] - seen <= trials + 2
+    assert machines.redis.connections - answers_before <= trials + 2
+    assert refused(machines) - known >= 2 * ROUNDS, "they were not even made"
+    wait_until(lambda: resting(machines) == 0, "it is used again")
+    check_shares(machines, image, client)
+
+
+def check_answers_are_right(servers: list[Server], url: str) -> None:
+    assert {server.request(url).status for server in servers} == {200}
+
+
+def test_redis_is_emptied(machines: Fleet, image: str, client: Any) -> None:
+    warm = cold(machines, image)
+    check_answers_are_right(machines.servers, warm)
+    client.flushall()
+    check_answers(machines, image, warm)
+    assert resting(machines) == 0
+    check_shares(machines, image, client)
+
+
+def test_redis_is_full(machines: Fleet, image: str, client: Any) -> None:
+    """It refuses writes, and is read from all the same."""
+    one, two = machines.servers
+    known, warm = cold(machines, image), cold(machines, image)
+    check_answers_are_right([one], known)
+    check_answers_are_right([one, two], warm)
+    before = variants(client, machines)
+    with outage(lambda: client.config_set("maxmemory", "1mb"), lambda: client.config_set("maxmemory", "0")):
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            client.set("anything", "at all")
+        check_answers(machines, image, warm)
+        assert two.request(known).headers["x-cache"] == "redis"
+        assert variants(client, machines) == before
+        assert resting(machines) == 0
+    check_shares(machines, image, client)
+
+
+def test_redis_is_started_anew(machines: Fleet, server: OwnRedis, image: str, client: Any) -> None:
+    """With nothing in it: no script, no listener, no lock."""
+    warm = cold(machines, image)
+    check_answers_are_right(machines.servers, warm)
+    server.stop()
+    server.start()
+    check_answers(machines, image, warm)
+    wait_until(lambda: resting(machines) == 0, "it is used again")
+    check_shares(machines, image, client)
+    channel = f"{machines.redis_prefix}:purges"
+    wait_until(lambda: client.pubsub_numsub(channel)[0][1] == 2, "both listen again")
+
+
+def test_a_purge_reaches_the_memory_of_another_machine_and_redis(machines: Fleet, image: str, client: Any) -> None:
+    one, two = machines.servers
+    url = cold(machines, image)
+    channel = f"{machines.redis_prefix}:purges"
+    wait_until(lambda: client.pubsub_numsub(channel)[0][1] == 2, "both listen")
+    for server in (one, two, two):
+        known = server.request(url)
+    assert known.headers["x-cache"] == "memory"
+    assert one.api(f"/api/v1/image/{image}/purge", machines.api_key, method="POST").status in (200, 202, 204)
+    wait_until(lambda: two.request(url).headers["x-cache"] != "memory" or None, "two still has it", seconds=15)
+
+
+def test_a_purge_while_redis_is_away_reaches_it_when_it_is_back(machines: Fleet, image: str, client: Any) -> None:
+    check_shares(machines, image, client)
+    assert variants(client, machines) > 0
+    with outage(machines.redis.cut, machines.redis.heal):
+        assert machines.servers[0].api(f"/api/v1/image/{image}/purge", machines.api_key, method="POST").status < 300
+        assert variants(client, machines) > 0
+    wait_until(lambda: variants(client, machines) == 0, "the purge comes late")
