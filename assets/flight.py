@@ -39,8 +39,15 @@ class SingleFlight(Generic[Result]):
         """This will do as `lead` does, for work that writes nothing which could overwrite something newer."""
         return self.lead(key, lambda _lease: work(), personal=personal)
 
-    def lead(self, key: str, work: Callable[[Lease], Result], *, personal: tuple[type[Exception], ...] = ()) -> Result:
-        """This will give what `work` gave to whoever was first.
+    def lead(
+        self,
+        key: str,
+        work: Callable[[Lease], Result],
+        *,
+        look: Callable[[], Result | None] = lambda: None,
+        personal: tuple[type[Exception], ...] = (),
+    ) -> Result:
+        """This will give what `work` gave to whoever was first, or what `look` finds, which is asked before any lock.
 
         Among processes the order is kept by locks, so `work` must look first whether another process has left the
         result meanwhile. An error of a `personal` type is the leader's alone: who waited tries anew.
@@ -50,7 +57,7 @@ class SingleFlight(Generic[Result]):
         while True:
             flight, leads = self._join(key)
             if leads:
-                return self._lead(key, flight, work)
+                return self._lead(key, flight, work, look)
             wait([flight], self._wait_seconds)
             if not flight.done():
                 raise Busy("The picture is still being made: try again.")
@@ -69,11 +76,16 @@ class SingleFlight(Generic[Result]):
             flight = self._flights[key] = Future()
             return flight, True
 
-    def _lead(self, key: str, flight: Future[Result], work: Callable[[Lease], Result]) -> Result:
+    def _lead(
+        self,
+        key: str,
+        flight: Future[Result],
+        work: Callable[[Lease], Result],
+        look: Callable[[], Result | None],
+    ) -> Result:
         try:
-            # Of each machine one waits for the others, so that a crowd costs Redis one question at a time.
-            with machine_lock(self._lock_folder / key, self._wait_seconds), self._leased(key) as lease:
-                result = work(lease)
+            found = look()
+            result = self._work(key, work) if found is None else found
         except BaseException as error:
             self._land(key)
             flight.set_exception(error)
@@ -81,6 +93,11 @@ class SingleFlight(Generic[Result]):
         self._land(key)
         flight.set_result(result)
         return result
+
+    def _work(self, key: str, work: Callable[[Lease], Result]) -> Result:
+        """Of each machine one waits for the others, so that a crowd costs Redis one question at a time."""
+        with machine_lock(self._lock_folder / key, self._wait_seconds), self._leased(key) as lease:
+            return work(lease)
 
     @contextmanager
     def _leased(self, key: str) -> Iterator[Lease]:

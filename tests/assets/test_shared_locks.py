@@ -14,6 +14,7 @@ import pytest
 from assets.flight import SingleFlight
 from assets.locks import Lease
 from assets.locks.shared import REMEMBERED_SECONDS, TTL_SECONDS, SharedLocks
+from tests.delivery.world import raiser
 from tests.proxy import Proxy
 from tests.redis_world import redis_client
 
@@ -226,6 +227,12 @@ def test_who_has_waited_long_enough_does_the_work_itself(tmp_path: Path, one: Sh
     assert flight(tmp_path, other, wait_seconds=0.1).lead("a", lambda lease: leases.append(lease) or 7) == 7  # type: ignore[func-returns-value]
     assert leases[0].fence is None
     assert not held.is_lost(), "the other's lock is untouched"
+
+
+def test_what_is_found_needs_no_lock(tmp_path: Path, one: SharedLocks, other: SharedLocks) -> None:
+    one.acquire("a", 0)
+    assert flight(tmp_path, other).lead("a", raiser("the work"), look=lambda: 7) == 7
+    assert not tmp_path.joinpath("a").exists()
 
 
 def test_an_error_lets_go_of_the_lock(tmp_path: Path, one: SharedLocks, other: SharedLocks) -> None:

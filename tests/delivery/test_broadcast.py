@@ -21,9 +21,10 @@ from delivery.broadcast import Listener
 from delivery.hits import HITS
 from delivery.models import Purge
 from delivery.purge import KEEP, forget_here, repeat_in_redis
-from delivery.service import VariantService, service
+from delivery.redis_link import Client
+from delivery.service import Served, VariantService, service
 from delivery.tiers.shared import SharedTier
-from tests.delivery.world import configure, digest_of, entry, key, raiser
+from tests.delivery.world import asked, configure, digest_of, entry, key, raiser
 from tests.proxy import Proxy
 from tests.redis_world import redis_client
 
@@ -254,6 +255,30 @@ def test_after_an_outage_longer_than_purges_are_known_the_tier_is_emptied(
     tier.breaker.troubled_at = time.time() - KEEP.total_seconds() - 1
     repeat_in_redis()
     assert tier.get(key()) is None
+
+
+@pytest.mark.services
+def test_a_final_in_redis_costs_one_call_and_a_draft_is_asked_for_in_the_storage_too(
+    shared: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject, tier = of_service()
+    request = asked()
+    tier.put(request.key, entry("final"))
+    calls: list[str] = []
+    real = Client._execute_command
+
+    def counting(self: Client, *arguments: Any, **options: Any) -> Any:
+        calls.append(str(arguments[0]))
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Client, "_execute_command", counting)
+    assert subject.fetch(request) == Served(entry("final"), "redis")
+    assert calls == ["HMGET"]
+    assert subject.fetch(request).tier == "memory"
+    subject.purge(request.key.digest)
+    tier.put(request.key, entry("draft", provisional=True))
+    subject.lasting[-1].put(request.key, entry("final"))
+    assert subject.fetch(request) == Served(entry("final"), "storage")
 
 
 @pytest.mark.services

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -218,6 +221,24 @@ def test_what_is_read_while_a_purge_goes_on_does_not_fill_the_purged_tiers(
     assert subject.fetch(REQUEST).tier == "render"
 
 
+def test_what_was_read_before_a_purge_does_not_stay_in_memory(
+    subject: VariantService, slow: DictTier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.entries[REQUEST.key] = entry("old")
+    said: list[bool] = []
+    real = slow.get
+
+    def purged_meanwhile(key: Any) -> Any:
+        found = real(key)
+        subject.purge(key.digest)
+        said.append(True)
+        return found
+
+    monkeypatch.setattr(slow, "get", purged_meanwhile)
+    assert subject.fetch(REQUEST, is_current=lambda: not said).entry == entry("old"), "who asked before gets it"
+    assert subject.memory.get(REQUEST.key) is None
+
+
 def variant_file(request: VariantRequest) -> Path:
     return Path(storages["variants"].path(request.key.path))
 
@@ -300,6 +321,22 @@ def test_a_failed_render_is_counted_and_one_that_never_began_is_none(subject: Va
     kind = REQUEST.render.format
     assert figures.grown("imgopt_renders_total", format=kind, outcome="failed") == 1
     assert figures.grown("imgopt_render_seconds_count", format=kind, phase="total") == 0
+
+
+EMBEDDED = """
+import django, sys
+django.setup()
+import delivery.service, delivery.pulse, delivery.views, assets.origins.current
+from apikeys.admission import limit_store
+limit_store(); delivery.service.service(); delivery.pulse.broadcast.listen(None)
+assert not {"redis", "django_redis"} & set(sys.modules)
+"""
+
+
+def test_the_embedded_shape_does_not_even_load_a_client_of_redis() -> None:
+    """It takes a quarter of a second at every start."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    subprocess.run([sys.executable, "-c", EMBEDDED], check=True, env=environment, timeout=60)
 
 
 def test_entries_are_made_of_renditions(subject: VariantService, render: Renderer) -> None:
