@@ -17,7 +17,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import IntegrityError, transaction
 
 from assets.errors import StorageFull, StorageUnavailable
-from assets.masters_cache import Fetch, fetched, masters_cache
+from assets.masters_cache import Fetch, fetched, forget_copy, masters_cache
 from assets.models import Blob
 from assets.origins.in_place import has_bucket, read_in_place
 from assets.s3.storage import SharedS3Storage
@@ -165,6 +165,7 @@ def release(blob: Blob) -> None:
         locked.delete()
         name = blob.storage_name
         transaction.on_commit(lambda: storages["masters"].delete(name), robust=True)
+        transaction.on_commit(lambda: forget_copy(blob.digest), robust=True)
 
 
 def forget_unregistered(written: Sequence[Blob]) -> None:
