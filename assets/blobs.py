@@ -17,7 +17,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import IntegrityError, transaction
 
 from assets.errors import StorageFull, StorageUnavailable
-from assets.masters_cache import Fetch, fetched, masters_cache
+from assets.masters_cache import Fetch, fetched, forget_copy, masters_cache
 from assets.models import Blob
 from assets.origins.in_place import has_bucket, read_in_place
 from assets.s3.storage import SharedS3Storage
@@ -165,6 +165,7 @@ def release(blob: Blob) -> None:
         locked.delete()
         name = blob.storage_name
         transaction.on_commit(lambda: storages["masters"].delete(name), robust=True)
+        transaction.on_commit(lambda: forget_copy(blob.digest), robust=True)
 
 
 def forget_unregistered(written: Sequence[Blob]) -> None:
@@ -203,7 +204,7 @@ def _write_blob(incoming: Incoming) -> Blob:
     )
     known = Blob.objects.filter(digest=blob.digest).first()
     with _storage_errors():
-        if known is not None and (_is_whole(known) if known.is_copied else not incoming.is_copied):
+        if known is not None and (_is_whole(known, upload) if known.is_copied else not incoming.is_copied):
             return known
         if known is None and not incoming.is_copied:
             return blob
@@ -228,9 +229,18 @@ def placeholder_fields(info: SourceInfo) -> dict[str, Any]:
     }
 
 
-def _is_whole(blob: Blob) -> bool:
+def _is_whole(blob: Blob, upload: TemporaryUploadedFile) -> bool:
+    """Whether the bytes that are stored are those that came again; if not, they are written again."""
     storage = storages["masters"]
-    return storage.exists(blob.storage_name) and storage.size(blob.storage_name) == blob.byte_size
+    if isinstance(storage, SharedS3Storage):
+        return storage.has(blob.storage_name, upload)
+    if not (path := _path_of(blob)):
+        return storage.exists(blob.storage_name) and storage.size(blob.storage_name) == blob.byte_size
+    try:
+        VERIFIED.check(Path(path), blob.digest, blob.byte_size)
+    except (FileNotFoundError, WrongBytes):
+        return False
+    return True
 
 
 @contextmanager

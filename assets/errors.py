@@ -5,6 +5,7 @@ ImgoptError
 ├── BadUpload            the request carries no files, or not in the promised form
 ├── UploadTooLarge       more bytes than one upload may have
 ├── KeyTaken             another master has that key
+├── NoDirectUploads      masters are not kept on S3, so nothing can be uploaded there
 ├── StorageUnavailable   the masters' storage does not answer, or has lost the file
 └── StorageFull          no space left for a master
 """
@@ -31,6 +32,10 @@ class UploadTooLarge(ImgoptError):
 
 class KeyTaken(ImgoptError):
     code = "key_taken"
+
+
+class NoDirectUploads(ImgoptError):
+    code = "no_direct_uploads"
 
 
 class StorageUnavailable(ImgoptError):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from assets.blobs import Incoming, release, with_blobs
 from assets.children import render_pool
 from assets.errors import KeyTaken, MasterNotFound
-from assets.models import Blob, Master, Tag
+from assets.models import Blob, Master, Tag, new_id
 from assets.names import ID, KEY, original_name, split_origin_reference
 from assets.origins.current import first_master, recent_master
 from assets.revisions import retire, settle
@@ -65,17 +65,19 @@ def create_masters(
     *,
     keys: Sequence[str | None] = (),
     names: Sequence[str] = (),
+    ids: Sequence[uuid.UUID] = (),
     beside: Callable[[list[Master]], None] | None = None,
 ) -> list[Master]:
     """This will turn uploads into masters, all of them or none.
 
-    They are called as their files are, or by `names`. What `beside` writes is written with them, or neither is.
+    They are called as their files are, or by `names`, and have new ids, or `ids`. What `beside` writes is written with
+    them, or neither is.
     """
     names = names or [original_name(one.upload.name or "") for one in incoming]
 
     def create(blobs: list[Blob]) -> list[Master]:
-        rows = zip(blobs, names, keys or [None] * len(blobs), strict=True)
-        created = [_create_master(blob, name, key) for blob, name, key in rows]
+        rows = zip(blobs, names, keys or [None] * len(blobs), ids or [new_id() for _ in blobs], strict=True)
+        created = [_create_master(blob, name, key, master_id) for blob, name, key, master_id in rows]
         if beside is not None:
             beside(created)
         return created
@@ -152,8 +154,8 @@ def delete_master(master: Master) -> None:
         announce(master.id, [current.blob.digest])
 
 
-def _create_master(blob: Blob, name: str, key: str | None) -> Master:
-    master = Master(blob=blob, original_name=name, key=key or None)
+def _create_master(blob: Blob, name: str, key: str | None, master_id: uuid.UUID) -> Master:
+    master = Master(id=master_id, blob=blob, original_name=name, key=key or None)
     _check(master)
     try:
         with transaction.atomic():

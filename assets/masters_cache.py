@@ -159,6 +159,12 @@ def masters_cache() -> MastersCache | None:
     return _cache(settings.IMGOPT_DATA_DIR, megabytes) if megabytes else None
 
 
+def forget_copy(digest: str) -> None:
+    """This will remove this machine's copy of a master that is gone."""
+    if (found := masters_cache()) is not None:
+        found.forget(digest)
+
+
 @cache
 def _cache(data_dir: Path, megabytes: int) -> MastersCache:
     wait_seconds = settings.CONFIG.s3_timeout_seconds * 4

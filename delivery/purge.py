@@ -14,6 +14,7 @@ from django.db.models.functions import Left
 from django.dispatch import receiver
 from django.utils import timezone
 
+from assets.masters_cache import forget_copy
 from assets.models import Blob, Master
 from assets.names import TAG
 from assets.signals import master_changed
@@ -120,7 +121,10 @@ def _purge_here(purge: Purge) -> None:
     """What this process has rendered of a deleted master, until it heard of the deletion, lies in the shared tiers."""
     kept = set(Blob.objects.filter(digest__in=purge.digests).values_list("digest", flat=True))
     service().memory.purge(*kept)
-    service().purge(*(digest for digest in purge.digests if digest not in kept))
+    gone = [digest for digest in purge.digests if digest not in kept]
+    service().purge(*gone)
+    for digest in gone:
+        forget_copy(digest)
     if purge.digests:
         _unrecord(purge.digests, before=purge.created_at)  # this process may have written some down meanwhile
 

@@ -43,6 +43,7 @@ STATUS: Mapping[str, int] = {
     "variant_not_found": 404,
     "method_not_allowed": 405,
     "key_taken": 409,
+    "no_direct_uploads": 409,
     "conflict": 409,
     "expired": 410,
     "upload_too_large": 413,

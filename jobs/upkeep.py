@@ -11,6 +11,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from delivery import pruning
 from jobs import ledger, measuring
 from jobs.claim import Claim
 from jobs.kinds import kind
@@ -41,6 +42,7 @@ class Periodic:
 SCHEDULE: Final[list[Periodic]] = [
     Periodic(kind="prune", every_seconds=3600),
     Periodic(kind="prune_outbox", every_seconds=3600),
+    Periodic(kind="prune_storage", every_seconds=86_400),
     Periodic(kind=measuring.KIND, every_seconds=measuring.EVERY_SECONDS, is_wanted=measuring.is_wanted),
 ]
 
@@ -70,4 +72,12 @@ def prune(claim: Claim) -> None:
         removed += batch.delete()[0]
         claim.check()
     with claim.finishing(removed=removed):
+        pass
+
+
+@kind("prune_storage", queue="upkeep")
+def prune_storage(claim: Claim) -> None:
+    """This will remove what nobody needs any more from the storages, this machine's disk and the database."""
+    report = pruning.prune(each=lambda _: claim.check())
+    with claim.finishing(**report.as_dict()):
         pass

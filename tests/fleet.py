@@ -38,6 +38,7 @@ class Fleet:
     proxies: dict[str, Proxy] = field(default_factory=dict)
     redis_prefix: str = ""
     buckets: tuple[str, ...] = ()
+    known_key: str = ""
 
     @property
     def redis(self) -> Proxy:
@@ -53,8 +54,9 @@ class Fleet:
 
     @property
     def api_key(self) -> str:
-        """The first machine has made it, for all of them."""
-        return self.servers[0].api_key
+        """The first machine has made it, for all of them; it is told once, so it is remembered."""
+        self.known_key = self.known_key or self.servers[0].api_key
+        return self.known_key
 
     def add(self, **environment: str) -> Server:
         """This will prepare one more machine, and not start it."""

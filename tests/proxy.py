@@ -33,6 +33,8 @@ class Proxy:
         self.cut_after: int | None = None
         self.refusing_share = 0.0
         self.connections = 0
+        self.asked: list[str] = []
+        """The first lines of HTTP requests, as far as each came in one piece."""
         self.port = 0
         self.open()
 
@@ -100,6 +102,8 @@ class Proxy:
     def _ask(self, near: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):
             while data := near.recv(65536):
+                if (line := data.split(b"\r\n", 1)[0]).endswith(b"HTTP/1.1"):
+                    self.asked.append(line.decode("latin-1"))
                 self._flowing.wait()
                 if self.refusing_share and self._is_refused(data):
                     near.sendall(REFUSAL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, Any, Final
 
 import structlog
@@ -34,6 +36,31 @@ def upload(bucket: str, key: str, content: IO[bytes], facts: Mapping[str, str]) 
     except BaseException:
         _abort(asked)
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An upload in parts that was begun; its parts are in no list of objects."""
+
+    bucket: str
+    key: str
+    upload_id: str
+    begun_at: datetime
+
+    def abort(self) -> None:
+        asked = {"Bucket": self.bucket, "Key": self.key, "UploadId": self.upload_id}
+        tried(lambda: client().abort_multipart_upload(**asked), always=True)
+
+
+def unfinished(bucket: str) -> Iterator[Unfinished]:
+    asked: dict[str, Any] = {"Bucket": bucket}
+    while True:
+        page = tried(lambda: client().list_multipart_uploads(**asked), always=True)  # noqa: B023  called at once
+        for each in page.get("Uploads", ()):
+            yield Unfinished(bucket, each["Key"], each["UploadId"], each["Initiated"])
+        if not page.get("IsTruncated"):
+            return
+        asked = {**asked, "KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
 
 def _sent(asked: Mapping[str, str], number: int, data: bytes) -> dict[str, Any]:

@@ -145,6 +145,17 @@ class SharedS3Storage(S3Storage):  # type: ignore[misc]
             return False
         return True
 
+    def has(self, name: str, content: File[Any]) -> bool:
+        """Whether an object has these bytes, as far as S3 says: the ETag of what went in parts, or is encrypted with a
+        key of its own, tells nothing, and then the answer is no."""
+        try:
+            found = self._head(name)
+        except FileNotFoundError:
+            return False
+        content.seek(0)
+        md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()  # type: ignore[arg-type]
+        return found["ContentLength"] == content.size and found["ETag"].strip('"') == md5
+
     def size(self, name: str) -> int:
         return int(self._head(name)["ContentLength"])
 

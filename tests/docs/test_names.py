@@ -18,7 +18,7 @@ from tests.docs.tables import codes_in, tables_of
 SETTING = re.compile(r"\b(?:IMGOPT_[A-Z0-9_]+|AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL)(?!…)\b")
 OF_OTHER_SITES = {"IMGOPT_CLIENT"}
 """Settings of a Django project that uses the client package."""
-COMMAND = re.compile(r"manage\.py ([a-z_]+)")
+COMMAND = re.compile(r"manage\.py ([a-z0-9_]+)")
 
 
 def _name(page: Path) -> str:
