@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from deploy import nginx
 from deploy.stack import services
 from deploy.stack.plan import Plan, make_plan
-from deploy.stack.processes import Processes
+from deploy.stack.processes import ROOT, Processes
 
 NGINX = "nginx"
 
@@ -112,6 +113,12 @@ class Stack:
             self.processes.wait_for_end(name)
         for name in ("nginx", "redis", "postgresql", "s3", *ours):
             shutil.rmtree(self.plan.folder / name, ignore_errors=True)
+
+    def manage(self, *words: str) -> str:
+        """This will run a command of `manage.py` on the first server's machine, and give what it prints."""
+        environment = self.plan.environment(self.server_names[0])
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
 
     def request(
         self,
