@@ -25,15 +25,16 @@ class Breaker:
         self._rests_until = 0.0
         self._lock = threading.Lock()
 
-    def check(self) -> None:
-        """This will raise `OperationalError` while the database is left alone."""
+    def check(self) -> bool:
+        """This will raise `OperationalError` while the database is left alone, and say whether it is to be tried."""
         with self._lock:
             if not self._is_away:
-                return
+                return False
             now = self._clock()
             if now < self._rests_until:
                 raise OperationalError("The database did not answer a moment ago.")
             self._rests_until = now + REST_SECONDS  # for everybody else: this one tries
+            return True
 
     def failed(self) -> None:
         with self._lock:
@@ -48,8 +49,10 @@ BREAKER = Breaker()
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        BREAKER.check()
+        is_trial = BREAKER.check()
         try:
+            if is_trial:  # past the pool, which would wait where this is refused at once
+                self.Database.connect(**conn_params).close()
             connection = super().get_new_connection(conn_params)  # type: ignore[misc]
         except (DatabaseError, InterfaceError, self.Database.Error):
             BREAKER.failed()

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from tests.e2e.server import ROOT, Answer, Server
+from tests.e2e.server import ROOT, Answer, Server, free_port
 from tests.fleet import Fleet, fleet, rows
 from tests.images import encoded, scene
 from tests.jobs.crew import REDIS_URL
@@ -57,7 +57,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture(scope="module")
 def worker(machines: Fleet) -> Iterator[subprocess.Popen[bytes]]:
-    environment = Server(machines.folder / "worker", machines.environment).whole_environment
+    environment = Server(machines.folder / "worker", machines.environment, port=free_port()).whole_environment
     with (machines.folder / "worker.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment, stdout=log, stderr=log
