@@ -1,7 +1,7 @@
 """The database backend: Django's own, with a breaker before new connections.
 
-While PostgreSQL refuses, a pool lets everybody wait for it until their time is over; two seconds for each of two hundred
-requests are all places of a server. So after one has waited in vain, only one a second tries again.
+While PostgreSQL refuses, a pool lets everybody wait for it until their time is over; two seconds for each of two
+hundred requests are all places of a server. So after one has waited in vain, only one a second tries again.
 """
 
 from __future__ import annotations

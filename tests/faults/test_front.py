@@ -8,10 +8,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
 import pytest
 
 from deploy.stack.whole import Stack, stack
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(300)
 REQUESTS_PER_SECOND = 40
 CLIENTS = 8
 EVERY_SECONDS = 5.0
+POOL = 3
 WIDTHS = (320, 480, 640, 800)
 PATIENCE_SECONDS = 60.0
 
@@ -39,6 +42,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "IMGOPT_APIKEYS_RATE": "1000",
         "IMGOPT_APIKEYS_BURST": "1000",
         "IMGOPT_DELIVERY_CDN_SECONDS": "2",
+        "IMGOPT_DATABASE_POOL": str(POOL),
     }
     with stack(folder, workers=0, **settings) as found:
         yield found
@@ -46,11 +50,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def test_restarts_and_a_rotation_cost_no_request_and_no_render(running: Stack) -> None:
     """SIGTERM of one of two servers every five seconds, at 40 requests a second, a third of them past nginx's cache."""
-    image = upload(running)
+    image, earlier = upload(running), len(renders(running))
     targets = [sign(running, image, w=str(width), fm="webp", q="60") for width in WIDTHS]
     assert {running.request(target).status for target in targets} == {200}
     rendered = renders(running)
-    assert len(rendered) == len(WIDTHS)
+    assert len(rendered) - earlier == len(WIDTHS)
     # Expiring URLs of the same variants: every one of them is a server's to answer.
     expiring = [sign(running, image, expires_in=600, w=str(width), fm="webp", q="60") for width in WIDTHS]
 
@@ -134,6 +138,30 @@ def test_an_expiring_url_is_refused_after_its_time_straight_and_through_nginx(ru
             assert (answer.status, json.loads(answer.body)["code"]) == (410, "expired")
             assert answer.headers["cache-control"] == "no-store"
     assert running.request(lasting).status == 200
+
+
+def test_many_who_wait_for_renders_share_a_few_connections(running: Stack) -> None:
+    """Both servers together have six; none is held by a request that waits."""
+    image = upload(running)
+    targets = [sign(running, image, w=str(400 + number), fm="webp", q="60", snap="0") for number in range(40)]
+    most = 0
+    with ThreadPoolExecutor(len(targets)) as threads:
+        begun = [threads.submit(running.request, target) for target in targets]
+        while not all(each.done() for each in begun):
+            most = max(most, connections(running))
+            time.sleep(0.02)
+    assert {each.result().status for each in begun} == {200}
+    assert 1 <= most <= len(running.server_names) * POOL
+
+
+def connections(running: Stack) -> int:
+    """Of servers: commands and workers are not running here."""
+    with psycopg.connect(running.plan.database_url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'imgopt'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 class Seen:
