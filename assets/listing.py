@@ -31,6 +31,7 @@ ORDERINGS: Final[Mapping[str, str]] = {
     "width": "blob__width",
     "height": "blob__height",
 }
+NULLABLE: Final = frozenset({"key"})
 DEFAULT_ORDERING: Final = "-createdAt"
 
 
@@ -145,12 +146,15 @@ def _ordering(text: str) -> list[OrderBy]:
     plain = [name.removeprefix("-") for name in names]
     if len(set(plain)) < len(plain) or not set(plain) <= set(ORDERINGS):
         raise _refusal(f"some of {', '.join(ORDERINGS)}, each once and with - for descending,", "ordering", text)
-    columns = [F(ORDERINGS[name.removeprefix("-")]) for name in names]
-    orders = [
-        column.desc(nulls_last=True) if name.startswith("-") else column.asc(nulls_last=True)
-        for name, column in zip(names, columns, strict=True)
-    ]
+    orders = [_order(ORDERINGS[name.removeprefix("-")], descending=name.startswith("-")) for name in names]
     return [*orders, F("id").desc() if names[0].startswith("-") else F("id").asc()]
+
+
+def _order(column: str, *, descending: bool) -> OrderBy:
+    """Only of a key is it said where what is empty stands: of other columns that would keep PostgreSQL from its index,
+    and it would sort all masters for each page."""
+    last = True if column in NULLABLE else None
+    return F(column).desc(nulls_last=last) if descending else F(column).asc(nulls_last=last)
 
 
 def _refuse_unknown(query: QueryDict) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from assets.blobs import Incoming, release, with_blobs
 from assets.children import render_pool
+from assets.connections import give_back
 from assets.errors import KeyTaken, MasterNotFound
 from assets.models import Blob, Master, Tag, new_id
 from assets.names import ID, KEY, original_name, split_origin_reference
@@ -57,6 +58,7 @@ def get_master(reference: str) -> Master:
 def inspect_upload(upload: TemporaryUploadedFile) -> Incoming:
     """This will decode an upload in a killable child, or raise what is wrong with it."""
     upload.flush()
+    give_back()
     return Incoming(upload, render_pool().inspect(upload.temporary_file_path()))
 
 

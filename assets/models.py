@@ -104,6 +104,15 @@ class Master(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at", "-id"]
+        indexes: ClassVar[list[models.Index]] = [
+            # For the beginnings of paths, by which masters are purged; those of keys have the like from `unique`.
+            models.Index(
+                name="master_under_origin",
+                fields=["origin", "origin_path"],
+                opclasses=["varchar_pattern_ops", "varchar_pattern_ops"],
+                condition=~models.Q(origin=""),
+            ),
+        ]
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(
                 name="focal_point_is_whole",

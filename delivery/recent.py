@@ -6,8 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 
+import structlog
+from django.db import InterfaceError, OperationalError
+
 from assets.masters import get_master
 from assets.models import Master
+
+log = structlog.get_logger("delivery.recent")
 
 # As long as the pulse: nothing is known for longer than a purge takes to arrive.
 KEEP_SECONDS = 2.0
@@ -26,13 +31,25 @@ class RecentMasters:
 
     def get(self, reference: str, *, revision: int = 0) -> Master:
         """This will ask the database where the master known is older than `revision`: a URL that was signed after
-        a change must not be answered with what was there before."""
+        a change must not be answered with what was there before.
+
+        While the database is away a master that was known goes on being what it was, so that what lies in Redis or in
+        storage is still delivered.
+        """
         now = self._clock()
         known = self._found.get(reference)
-        if known is not None and now < known[1] and known[0].revision >= revision:
+        if known is not None and known[0].revision < revision:
+            known = None
+        if known is not None and now < known[1]:
             return known[0]
         generation = self._generation
-        master = get_master(reference)
+        try:
+            master = get_master(reference)
+        except (OperationalError, InterfaceError) as error:
+            if known is None:
+                raise
+            log.warning("database away, master as it was known", reference=reference, error=repr(error)[:200])
+            return known[0]
         with self._lock:
             if generation == self._generation:
                 if len(self._found) >= MAX_MASTERS:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from apikeys.admission import admit_ip
 from apikeys.errors import RateLimited
+from assets.connections import give_back
 from delivery import keyring
 from delivery.asked import Asked, parse_asked
 from delivery.comparing import compared
@@ -51,6 +52,7 @@ def variant(request: HttpRequest) -> HttpResponse:
     )
     subjects = _subjects(asked, wanted)
     admit, is_current = partial(admit_miss, request), partial(HITS.is_current, subjects, epoch)
+    give_back()
     if answer_to(wanted, wishes.refine) == "final":
         wanted = compared(wanted, accepted, before_render=admit, is_current=is_current)
     served = service().fetch(wanted, refine=wishes.refine, before_render=admit, is_current=is_current)

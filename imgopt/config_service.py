@@ -89,6 +89,18 @@ class ServiceConfig:
         "Database, such as postgres://user@host/name; empty: SQLite in IMGOPT_DATA_DIR.",
         secret=True,
     )
+    database_pool: int = option(
+        "IMGOPT_DATABASE_POOL",
+        integer(0, 1000),
+        10,
+        "PostgreSQL connections that the requests of a server process share; 0: each opens one of its own.",
+    )
+    database_timeout_seconds: float = option(
+        "IMGOPT_DATABASE_TIMEOUT_SECONDS",
+        number(0, 3600),
+        10.0,
+        "Most time PostgreSQL may take for a statement of a server or worker; 0: it is not told.",
+    )
     redis_url: str = option(
         "REDIS_URL",
         url("redis", "rediss", "unix"),

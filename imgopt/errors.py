@@ -7,6 +7,7 @@ The admin's own pages keep Django's HTML.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.views import defaults
@@ -58,6 +60,7 @@ STATUS: Mapping[str, int] = {
     "rate_limited": 429,
     "internal_error": 500,
     "busy": 503,
+    "database_unavailable": 503,
     "origin_unavailable": 503,
     "storage_unavailable": 503,
     "render_timeout": 504,
@@ -104,6 +107,17 @@ def response_to(error: ImgoptError) -> JsonResponse:
     return json_error(error.code, error.message, status=status, headers=headers_of(error, status))
 
 
+AWAY = (OperationalError, InterfaceError)
+AWAY_SENTENCE = "The database does not answer: try again."
+AWAY_HEADERS = {"Retry-After": "2"}
+
+
+def database_away(exception: BaseException | None) -> JsonResponse:
+    """This will answer a request that needed the database while it was away."""
+    log.warning("database away", error=repr(exception)[:200])
+    return json_error("database_unavailable", AWAY_SENTENCE, headers=AWAY_HEADERS)
+
+
 class ErrorMiddleware:
     """Turns the named errors of every view outside DRF, and Django's own empty 405, into their answers."""
 
@@ -119,6 +133,8 @@ class ErrorMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, AWAY) and not _is_page(request):
+            return database_away(exception)
         if not isinstance(exception, ImgoptError):
             return None
         if not _is_page(request):
@@ -155,6 +171,10 @@ def handle_api_exception(exception: Exception, _context: Mapping[str, Any]) -> R
     if isinstance(exception, ImgoptError):
         status = status_of(exception)
         return Response(told(exception.code, exception.message), status=status, headers=headers_of(exception, status))
+    if isinstance(exception, AWAY):
+        log.warning("database away", error=repr(exception)[:200])
+        headers = {"Cache-Control": "no-store", "Vary": "Accept", **AWAY_HEADERS}
+        return Response(told("database_unavailable", AWAY_SENTENCE), status=503, headers=headers)
     if isinstance(exception, drf.APIException):
         code = exception.get_codes() if isinstance(exception.detail, str) else "invalid"
         code = DRF_CODES.get(str(code), str(code))
@@ -202,6 +222,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def internal_error(request: HttpRequest) -> HttpResponse:
+    raised = sys.exception()  # of a middleware, where no other place hears of it
+    if isinstance(raised, AWAY):
+        answer = HttpResponse(AWAY_SENTENCE, "text/plain", 503) if _is_page(request) else database_away(raised)
+        answer["Retry-After"], answer["Cache-Control"] = AWAY_HEADERS["Retry-After"], "no-store"
+        return answer
     if _is_page(request):
         return defaults.server_error(request)
     return json_error("internal_error", "Something went wrong here; it has been logged.")

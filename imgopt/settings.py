@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from botocore.config import Config as S3Config
 
 from assets.s3.attempts import CONNECT_SHARE, READ_SHARE
 from imgopt.config import Config
+from imgopt.database import database, of_servers, of_workers
 from imgopt.loading import load
 from imgopt.logs import configure
 from imgopt.values import BASE_DIR
@@ -91,19 +91,9 @@ TEMPLATES = [
     }
 ]
 
-# Write transactions take the lock at once: two that read first and write later would fail, not wait.
-SQLITE_OPTIONS = {
-    "timeout": 20,
-    "transaction_mode": "IMMEDIATE",
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-}
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": environ.Env.db_url_config(CONFIG.database_url)
-    if CONFIG.database_url
-    else {"ENGINE": "django.db.backends.sqlite3", "NAME": IMGOPT_DATA_DIR / "db.sqlite3"}
-}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+DATABASES: dict[str, dict[str, Any]] = {"default": database(CONFIG, IMGOPT_DATA_DIR)}
+IMGOPT_SERVER_DATABASE = of_servers(DATABASES["default"], CONFIG)
+IMGOPT_WORKER_DATABASE = of_workers(DATABASES["default"], CONFIG)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_OPTIONS = {

@@ -6,7 +6,7 @@ import os
 from multiprocessing.util import Finalize
 
 from django.core.wsgi import get_wsgi_application
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imgopt.settings")
 django_application = get_wsgi_application()
@@ -18,6 +18,8 @@ from delivery import keyring, pulse, sampling  # noqa: E402
 from delivery.edge import Edge  # noqa: E402
 from delivery.service import service  # noqa: E402
 from imgopt import metrics_page, release  # noqa: E402
+
+connections.settings["default"].update(settings.IMGOPT_SERVER_DATABASE)
 
 try:
     keyring.signer()  # without any key the service refuses to start; a database that is away may come back

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from deploy import nginx
 from deploy.stack import services
 from deploy.stack.plan import Plan, make_plan
-from deploy.stack.processes import Processes
+from deploy.stack.processes import ROOT, Processes
 
 NGINX = "nginx"
 
@@ -60,8 +61,7 @@ class Stack:
         self.start_server(first, prepares=True)
         self.wait_for_server(first)
         for name in self.worker_names:
-            command = [sys.executable, "manage.py", "worker"]
-            self.processes.start(name, command, self.plan.environment(name))
+            self.start_imgopt(name, "worker")
         for name in others:
             self.start_server(name)
         for name in others:
@@ -70,8 +70,12 @@ class Stack:
 
     def start_server(self, name: str, *, prepares: bool = False) -> None:
         """This will start one, and not wait until it answers. The first one migrates and makes the secrets."""
-        words = [sys.executable, "manage.py", "serve", *([] if prepares else ["--no-setup"])]
-        self.processes.start(name, words, self.plan.environment(name, self._port(name)))
+        self.start_imgopt(name, "serve", *([] if prepares else ["--no-setup"]), port=self._port(name))
+
+    def start_imgopt(self, name: str, *words: str, port: int | None = None, **settings: str) -> None:
+        """This will start a command of `manage.py` on a machine of that name, with further settings if wanted."""
+        environment = {**self.plan.environment(name, port), **settings}
+        self.processes.start(name, [sys.executable, "manage.py", *words], environment)
 
     def wait_for_server(self, name: str) -> None:
         """It greets once it is healthy; what it said before a restart does not count."""
@@ -112,6 +116,12 @@ class Stack:
             self.processes.wait_for_end(name)
         for name in ("nginx", "redis", "postgresql", "s3", *ours):
             shutil.rmtree(self.plan.folder / name, ignore_errors=True)
+
+    def manage(self, *words: str) -> str:
+        """This will run a command of `manage.py` on the first server's machine, and give what it prints."""
+        environment = self.plan.environment(self.server_names[0])
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
 
     def request(
         self,

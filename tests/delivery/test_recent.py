@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from assets.errors import MasterNotFound
 from assets.models import Master
@@ -101,3 +102,40 @@ def test_its_number_of_masters_is_bounded(
         database.masters[f"{number}"] = master(f"{number}")
         masters.get(f"{number}")
         assert len(masters._found) <= 3
+
+
+def test_while_the_database_is_away_a_master_stays_as_it_was_known(
+    masters: RecentMasters, database: Database, now: list[float]
+) -> None:
+    known = masters.get("shoe")
+    now[0] += 10 * KEEP_SECONDS
+    database.meanwhile = away
+    assert masters.get("shoe") is known
+    with pytest.raises(OperationalError):
+        masters.get("boot")
+    database.meanwhile = lambda: None
+    database.masters["shoe"] = changed = master("shoe")
+    assert masters.get("shoe") is changed, "asked again as soon as it is back"
+
+
+def test_an_older_revision_is_not_shown_because_the_database_is_away(
+    masters: RecentMasters, database: Database
+) -> None:
+    masters.get("shoe")
+    database.meanwhile = away
+    with pytest.raises(OperationalError):
+        masters.get("shoe", revision=2)
+
+
+def test_what_was_purged_is_not_known_any_more_while_the_database_is_away(
+    masters: RecentMasters, database: Database
+) -> None:
+    masters.get("shoe")
+    masters.forget()
+    database.meanwhile = away
+    with pytest.raises(OperationalError):
+        masters.get("shoe")
+
+
+def away() -> None:
+    raise OperationalError("connection refused")

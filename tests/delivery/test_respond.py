@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from delivery import respond
-from delivery.respond import base_headers, body_headers, cache_control, matches, server_timing
+from delivery.respond import base_headers, body_headers, cache_control, cdn_headers, matches, server_timing
 from tests.delivery.world import configure, entry
 
 NOW = 1_800_000_000.25
@@ -96,3 +96,28 @@ def test_compares_etags_weakly(if_none_match: str, known: bool) -> None:
 
 def test_server_timing_is_in_milliseconds() -> None:
     assert server_timing({"decode": 0.0123, "encode": 1.5}) == "decode;dur=12.30, encode;dur=1500.00"
+
+
+@pytest.mark.parametrize(
+    ("revisioned", "expires_at", "is_draft", "told"),
+    [
+        (True, None, False, "50"),
+        (False, None, False, "50"),
+        (True, None, True, None),
+        (True, int(NOW) + 3600, False, None),
+        (False, int(NOW) + 3600, True, None),
+    ],
+)
+def test_our_own_cdn_is_told_to_ask_within_the_minute(
+    revisioned: bool, expires_at: int | None, is_draft: bool, told: str | None
+) -> None:
+    """What a revoked key has signed is gone from it within a minute: 50 seconds and the 5 in which processes hear."""
+    found = dict(cdn_headers(revisioned=revisioned, expires_at=expires_at, is_draft=is_draft))
+    assert found.get("X-Accel-Expires") == told
+
+
+def test_nothing_is_told_where_the_answer_is_short_anyway() -> None:
+    configure(delivery_max_age_seconds=20)
+    assert cdn_headers(revisioned=False, expires_at=None, is_draft=False) == ()
+    configure(delivery_cdn_seconds=0)
+    assert cdn_headers(revisioned=False, expires_at=None, is_draft=True) == (("X-Accel-Expires", "0"),)

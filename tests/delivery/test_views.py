@@ -257,6 +257,15 @@ def test_a_second_url_of_the_same_variant_is_no_second_render(ask: Ask, shoe: Ma
     assert len(renderer.calls) == 1
 
 
+def test_our_own_cdn_hears_when_to_ask_again_from_each_answer(ask: Ask, shoe: Master) -> None:
+    url = signed_path(shoe, {"w": "320"})
+    first = ask(url)
+    unchanged = ask(url, HTTP_IF_NONE_MATCH=first.headers["etag"])
+    assert (first.status, unchanged.status) == (200, 304)
+    assert [answer.headers["x-accel-expires"] for answer in (first, ask(url), unchanged)] == ["50"] * 3
+    assert "x-accel-expires" not in ask(signed_path(shoe, {"w": "320"}, expires_in_seconds=60)).headers
+
+
 def test_renders_are_limited_by_address_and_hits_are_not(ask: Ask, shoe: Master) -> None:
     configure(delivery_miss_rate=0.01, delivery_miss_burst=2)
     urls = [signed_path(shoe, {"w": width}) for width in ("320", "640", "960")]

@@ -39,6 +39,8 @@ ACCEPTED: list[tuple[str, str, Any]] = [
     ("IMGOPT_SECRET_KEY", "x" * 32, "x" * 32),
     ("DATABASE_URL", "postgres://u:p@h/n", "postgres://u:p@h/n"),
     ("DATABASE_URL", "sqlite:////srv/db.sqlite3", "sqlite:////srv/db.sqlite3"),
+    ("IMGOPT_DATABASE_POOL", "0", 0),
+    ("IMGOPT_DATABASE_TIMEOUT_SECONDS", "2.5", 2.5),
     ("REDIS_URL", "rediss://:p@h:6379/0", "rediss://:p@h:6379/0"),
     ("IMGOPT_STORAGE", "s3", "s3"),
     ("IMGOPT_MASTERS_BUCKET", "m", "m"),
@@ -205,6 +207,8 @@ REFUSED: list[tuple[str, str]] = [
     ("IMGOPT_DELIVERY_BUDGET_MS", "-1"),
     ("IMGOPT_DELIVERY_MAX_AGE_SECONDS", "31536001"),
     ("IMGOPT_DELIVERY_CDN_SECONDS", "-1"),
+    ("IMGOPT_DATABASE_POOL", "1001"),
+    ("IMGOPT_DATABASE_TIMEOUT_SECONDS", "-1"),
     ("IMGOPT_DELIVERY_MISS_RATE", "0"),
     ("IMGOPT_DELIVERY_MISS_BURST", "0"),
     *[

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed
 from django.test import Client, RequestFactory
 from rest_framework import exceptions as drf
@@ -109,6 +110,35 @@ def test_a_strange_code_is_a_500() -> None:
         code = "strange"
 
     assert response_to(Strange("x")).status_code == 500
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+def test_without_the_database_the_api_says_come_back(kind: type[Exception]) -> None:
+    response = handle_api_exception(kind("connection refused"), CONTEXT)
+    assert response is not None
+    assert (response.status_code, response.data["code"]) == (503, "database_unavailable")
+    assert (response.headers["Retry-After"], response.headers["Cache-Control"]) == ("2", "no-store")
+    assert "refused" not in str(response.data), "where it stands is nobody's business"
+
+
+@pytest.mark.parametrize("path", ["/i/products/shoe", "/image/1"])
+def test_without_the_database_other_views_say_so_too(path: str) -> None:
+    middleware = ErrorMiddleware(lambda _: HttpResponse())
+    answer = middleware.process_exception(RequestFactory().get(path), OperationalError("refused"))
+    assert answer is not None
+    assert shape(as_answer(answer)) == (503, "database_unavailable")
+    assert answer["Retry-After"] == "2"
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/api/v1/images", "application/json"), ("/admin/", "text/plain")])
+def test_without_the_database_what_a_middleware_meets_is_no_500(path: str, kind: str) -> None:
+    """Sessions, of which no view hears."""
+    try:
+        raise OperationalError("refused")
+    except OperationalError:
+        answer = errors.internal_error(RequestFactory().get(path))
+    assert (answer.status_code, answer["Content-Type"].partition(";")[0]) == (503, kind)
+    assert (answer["Retry-After"], answer["Cache-Control"]) == ("2", "no-store")
 
 
 CONTEXT = {"view": type("View", (), {"allowed_methods": ["GET", "HEAD"]})()}

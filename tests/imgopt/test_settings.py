@@ -100,9 +100,9 @@ def test_the_database_is_sqlite_or_what_is_named(tmp_path: Path, monkeypatch: py
     assert (sqlite["ENGINE"], sqlite["NAME"]) == ("django.db.backends.sqlite3", tmp_path / "var" / "db.sqlite3")
     assert sqlite["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     postgres = settings_with(tmp_path, monkeypatch, DATABASE_URL="postgres://u:p%40w@db:5433/n")["DATABASES"]["default"]
-    assert (postgres["ENGINE"], postgres["NAME"], postgres["USER"]) == ("django.db.backends.postgresql", "n", "u")
+    assert (postgres["ENGINE"], postgres["NAME"], postgres["USER"]) == ("imgopt.postgresql", "n", "u")
     assert (postgres["PASSWORD"], postgres["HOST"], postgres["PORT"]) == ("p@w", "db", 5433)
-    assert "OPTIONS" not in postgres
+    assert postgres["OPTIONS"]["connect_timeout"] == 3
 
 
 def test_an_endpoint_of_ones_own_is_addressed_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,8 +63,7 @@ class Command(BaseCommand):
             self._work(lambda: worker.run(until_idle=options["until_idle"]))
 
     def _work(self, run: Callable[[], None]) -> None:
-        # One connection a thread, tried before each job: a new one takes as long as an empty job.
-        connections.settings["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
+        connections.settings["default"].update(settings.IMGOPT_WORKER_DATABASE)
         pulse.start()  # keys, presets and purges reach this process too, and what it renders is written down
         sampling.start()
         port = None if VARIABLE in os.environ else metrics_port.start()  # else whoever started this one tells them
