@@ -23,6 +23,7 @@ from imgopt.values import (
     presets,
     quality,
     secret,
+    secrets,
     short_name,
     signing_keys,
     url,
@@ -79,6 +80,14 @@ class ServiceConfig:
         "",
         "Django's secret; it encrypts the signing keys and the webhooks' secrets too. "
         "Empty: made once and kept in the data directory.",
+        secret=True,
+        empty="refused",
+    )
+    secret_key_former: tuple[str, ...] = option(
+        "IMGOPT_SECRET_KEY_FORMER",
+        secrets,
+        (),
+        "Former values of IMGOPT_SECRET_KEY, which still open what they sealed, until `manage.py reseal` has been run.",
         secret=True,
         empty="refused",
     )
