@@ -335,6 +335,19 @@ class ServiceConfig:
         secret=True,
         empty="refused",
     )
+    otel_endpoint: str = option(
+        "IMGOPT_OTEL_ENDPOINT",
+        http_address,
+        "",
+        "OpenTelemetry collector that is sent traces by OTLP over HTTP (`pip install imgopt[otel]`), such as "
+        "http://127.0.0.1:4318; empty: none.",
+    )
+    otel_sample: float = option(
+        "IMGOPT_OTEL_SAMPLE",
+        number(0, 1),
+        0.1,
+        "Share of the traces begun here that are kept; others decide themselves.",
+    )
     api_docs: bool = option("IMGOPT_API_DOCS", boolean, True, "Whether /api/docs/ and the API's schema are shown.")
 
     # API keys

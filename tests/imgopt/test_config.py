@@ -124,6 +124,8 @@ ACCEPTED: list[tuple[str, str, Any]] = [
     ("IMGOPT_KAFKA_TIMEOUT_SECONDS", "1", 1.0),
     ("IMGOPT_METRICS_NETWORKS", "10.0.0.0/8", ("10.0.0.0/8",)),
     ("IMGOPT_METRICS_TOKEN", "x" * 32, "x" * 32),
+    ("IMGOPT_OTEL_ENDPOINT", "http://127.0.0.1:4318/", "http://127.0.0.1:4318"),
+    ("IMGOPT_OTEL_SAMPLE", "0.5", 0.5),
     ("IMGOPT_API_DOCS", "off", False),
     ("IMGOPT_APIKEYS_ENV", "test", "test"),
     ("IMGOPT_APIKEYS_RATE", "5", 5.0),
