@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from delivery import presets
+from delivery import presets, tracing
 from pipeline.errors import BadParameter
 
 
@@ -20,6 +20,20 @@ def check_storages(**_: Any) -> list[CheckMessage]:
                 "Masters and variants have the same place.",
                 hint="Give IMGOPT_MASTERS_BUCKET and IMGOPT_VARIANTS_BUCKET different names.",
                 id="delivery.E001",
+            )
+        ]
+    return []
+
+
+@register()
+def check_tracing(**_: Any) -> list[CheckMessage]:
+    """A collector that is named and never hears anything would be believed to be idle."""
+    if settings.CONFIG.otel_endpoint and not tracing.is_installed():
+        return [
+            Error(
+                "IMGOPT_OTEL_ENDPOINT names a collector, and OpenTelemetry is not installed.",
+                hint="pip install imgopt[otel]",
+                id="delivery.E003",
             )
         ]
     return []

@@ -31,6 +31,7 @@ from delivery.tiers.memory import MemoryTier
 from delivery.tiers.storage import lasting_tier
 from delivery.variants import VariantKey, VariantRequest, weight_of
 from metrics import learning
+from pipeline import spans
 from pipeline.errors import Busy, ChildDied
 from pipeline.rendition import Rendition
 
@@ -302,14 +303,17 @@ def render_variant(request: VariantRequest) -> Rendition:
     render = learning.informed(request.render, digest=blob.digest, key=request.key.name)
     if request.mark is not None:
         render = replace(render, mark=blob_source(request.mark.blob))
-    return render_pool().render(
-        blob_source(blob),
-        render,
-        weight=weight_of(request),
-        label=request.key.name,
-        timeout_seconds=settings.CONFIG.render_timeout_seconds * (SEARCH_LIMITS if render.effort == "full" else 1),
-        measure=render.spec.target is not None,
-    )
+    with spans.span("render", {"imgopt.format": render.format}):
+        rendition = render_pool().render(
+            blob_source(blob),
+            render,
+            weight=weight_of(request),
+            label=request.key.name,
+            timeout_seconds=settings.CONFIG.render_timeout_seconds * (SEARCH_LIMITS if render.effort == "full" else 1),
+            measure=render.spec.target is not None,
+        )
+        spans.phases(rendition.seconds)
+    return rendition
 
 
 def _shared_tier(config: Any) -> tuple[SharedTier, type[Exception]]:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import structlog
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from delivery import counters
 from delivery.notes import taking_notes
 from delivery.request_id import HEADER, request_id
 from delivery.respond import server_timing
+from pipeline import spans
 
 access_log = structlog.get_logger("delivery.access")
 
@@ -24,6 +25,8 @@ StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 LONGEST_SHOWN = 300
+TRACE_HEADERS = (("traceparent", "HTTP_TRACEPARENT"), ("tracestate", "HTTP_TRACESTATE"))
+"""Of W3C's Trace Context: the trace that whoever asks is in."""
 # Asked every few seconds by machines; what is wrong is logged where it is found.
 QUIET_ROUTES = ("health", "metrics")
 
@@ -39,8 +42,10 @@ class Watched:
         clear_contextvars()
         bind_contextvars(request_id=watch.id)
         try:
-            with taking_notes() as watch.notes:
+            with spans.span("request", carrier=_carrier(environ)), taking_notes() as watch.notes:
+                watch.trace_id = get_contextvars().get("trace_id")
                 response = self._app(environ, watch.start_response)
+                spans.note(watch.facts)
         except BaseException:
             watch.finish()
             raise
@@ -52,11 +57,16 @@ class Watched:
         return response
 
 
+def _carrier(environ: Environ) -> dict[str, str]:
+    return {name: environ[key] for name, key in TRACE_HEADERS if key in environ}
+
+
 class _Watch:
     """One request: what is known of it when it ends."""
 
     def __init__(self, environ: Environ, start_response: StartResponse) -> None:
         self.id = request_id(environ)
+        self.trace_id: str | None = None
         self.notes: dict[str, Any] = {}
         self._environ = environ
         self._start_response = start_response
@@ -72,6 +82,17 @@ class _Watch:
             added.append(("Server-Timing", server_timing({"total": self._seconds()})))
         return self._start_response(status, [*headers, *added], *exc_info)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For its span, in OpenTelemetry's words where it has some."""
+        return {
+            "http.request.method": self._environ["REQUEST_METHOD"],
+            "http.response.status_code": self._status,
+            "imgopt.route": counters.route_of(self._environ["PATH_INFO"]),
+            "imgopt.request_id": self.id,
+            "imgopt.tier": self._tier(),
+        }
+
     def finish(self) -> None:
         path: str = self._environ["PATH_INFO"]
         route, seconds, tier = counters.route_of(path), self._seconds(), self._tier()
@@ -84,6 +105,7 @@ class _Watch:
             self._environ,
             level="debug" if route in QUIET_ROUTES else "info",
             request_id=self.id,
+            trace_id=self.trace_id,
             route=route,
             status=self._status,
             tier=tier,

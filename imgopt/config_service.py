@@ -23,6 +23,7 @@ from imgopt.values import (
     presets,
     quality,
     secret,
+    secrets,
     short_name,
     signing_keys,
     url,
@@ -79,6 +80,14 @@ class ServiceConfig:
         "",
         "Django's secret; it encrypts the signing keys and the webhooks' secrets too. "
         "Empty: made once and kept in the data directory.",
+        secret=True,
+        empty="refused",
+    )
+    secret_key_former: tuple[str, ...] = option(
+        "IMGOPT_SECRET_KEY_FORMER",
+        secrets,
+        (),
+        "Former values of IMGOPT_SECRET_KEY, which still open what they sealed, until `manage.py reseal` has been run.",
         secret=True,
         empty="refused",
     )
@@ -337,6 +346,19 @@ class ServiceConfig:
         "Bearer token that opens /metrics from anywhere.",
         secret=True,
         empty="refused",
+    )
+    otel_endpoint: str = option(
+        "IMGOPT_OTEL_ENDPOINT",
+        http_address,
+        "",
+        "OpenTelemetry collector that is sent traces by OTLP over HTTP (`pip install imgopt[otel]`), such as "
+        "http://127.0.0.1:4318; empty: none.",
+    )
+    otel_sample: float = option(
+        "IMGOPT_OTEL_SAMPLE",
+        number(0, 1),
+        0.1,
+        "Share of the traces begun here that are kept; others decide themselves.",
     )
     api_docs: bool = option("IMGOPT_API_DOCS", boolean, True, "Whether /api/docs/ and the API's schema are shown.")
 

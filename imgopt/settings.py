@@ -40,6 +40,7 @@ def _kept_secret(file: Path) -> str:
 IMGOPT_DATA_DIR = CONFIG.data_dir
 IMGOPT_DATA_DIR.mkdir(parents=True, exist_ok=True)
 SECRET_KEY = CONFIG.secret_key or _kept_secret(IMGOPT_DATA_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = list(CONFIG.secret_key_former)
 DEBUG = CONFIG.debug
 ALLOWED_HOSTS = [*CONFIG.allowed_hosts, urlsplit(CONFIG.public_url).hostname or "", CONFIG.host]
 SECURE = CONFIG.public_url.startswith("https://")

@@ -92,6 +92,12 @@ def secret(text: str) -> str:
     return text
 
 
+def secrets(text: str) -> tuple[str, ...]:
+    if not (found := words(text)) or any(len(each) < 32 for each in found):
+        raise ValueError("secrets of at least 32 characters each, separated by commas")
+    return found
+
+
 def path(text: str) -> Path:
     return Path(text) if Path(text).is_absolute() else BASE_DIR / text
 

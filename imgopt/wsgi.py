@@ -14,7 +14,7 @@ django_application = get_wsgi_application()
 from django.conf import settings  # noqa: E402  the settings exist from here on
 
 from assets import children  # noqa: E402
-from delivery import keyring, pulse, sampling  # noqa: E402
+from delivery import keyring, pulse, sampling, tracing  # noqa: E402
 from delivery.edge import Edge  # noqa: E402
 from delivery.service import service  # noqa: E402
 from imgopt import metrics_page, release  # noqa: E402
@@ -27,6 +27,7 @@ except DatabaseError:
     connection.close()
 pulse.start()
 sampling.start(release.version())
+tracing.start(release.version())
 Finalize(None, children.stop, exitpriority=0)  # `atexit` is not heard in Granian's workers
 connection.close()
 

@@ -22,6 +22,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from jobs import signals
+from jobs.causes import with_cause
 from jobs.engines import announce
 from jobs.errors import LeaseLost
 from jobs.kinds import KINDS, get_kind
@@ -50,7 +51,7 @@ def enqueue(
     job = Job(
         kind=kind,
         queue=row.queue,
-        payload=payload,
+        payload=with_cause(payload),
         priority=priority,
         run_at=run_at or timezone.now(),
         idempotency_key=key,
@@ -78,7 +79,7 @@ def enqueue_many(kind: str, payloads: Collection[dict[str, Any]], *, batch: Batc
         Job(
             kind=kind,
             queue=row.queue,
-            payload=payload,
+            payload=with_cause(payload),
             priority=priority,
             run_at=now,
             batch=batch,

@@ -10,6 +10,7 @@ import structlog
 from django.db import close_old_connections
 
 from jobs import counters, ledger
+from jobs.causes import going_on
 from jobs.claim import Claim
 from jobs.errors import LeaseLost
 from jobs.kinds import KINDS, get_kind
@@ -47,6 +48,11 @@ def is_inside() -> bool:
 def run(claim: Claim) -> None:
     """This will do the work of a claim. It raises nothing: what goes wrong is the ledger's to know."""
     close_old_connections()
+    with going_on(str(claim.job.id), claim.job.kind, claim.payload):
+        _run(claim)
+
+
+def _run(claim: Claim) -> None:
     _inside.set(True)
     job, start = claim.job, time.perf_counter()
     waited = (job.claimed_at - job.run_at).total_seconds() if job.claimed_at else 0.0

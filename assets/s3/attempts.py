@@ -25,6 +25,8 @@ from botocore.exceptions import (
 )
 from django.conf import settings
 
+from pipeline import spans
+
 log = structlog.get_logger("assets.s3")
 T = TypeVar("T")
 
@@ -109,7 +111,8 @@ def tried(
     begun = clock()
     for attempt in range(1, config.s3_attempts + 1):
         try:
-            found = call()
+            with spans.span("s3", {"imgopt.attempt": attempt}):
+                found = call()
         except (*BROKEN, ClientError) as error:
             if isinstance(error, ClientError) and not _may_pass(error):
                 REST.worked()

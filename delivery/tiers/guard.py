@@ -14,6 +14,7 @@ from delivery.breaker import Breaker
 from delivery.entry import Entry
 from delivery.tiers import Tier
 from delivery.variants import VariantKey
+from pipeline import spans
 
 log = structlog.get_logger("delivery.tiers")
 Result = TypeVar("Result")
@@ -68,7 +69,8 @@ class Guarded:
         if breaker is not None and not always and not breaker.admits():
             return otherwise
         try:
-            result = call()
+            with spans.span(f"tier {self.name} {what}"):
+                result = call()
         except self._resting:
             return otherwise
         except Exception as error:

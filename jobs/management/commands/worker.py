@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 
 from assets import children
-from delivery import pulse
+from delivery import pulse, tracing
 from delivery.metrics_files import VARIABLE, MetricsFolder
 from jobs import metrics_port, sampling
 from jobs.kinds import QUEUES
@@ -66,6 +66,7 @@ class Command(BaseCommand):
         connections.settings["default"].update(settings.IMGOPT_WORKER_DATABASE)
         pulse.start()  # keys, presets and purges reach this process too, and what it renders is written down
         sampling.start()
+        tracing.start("worker")
         port = None if VARIABLE in os.environ else metrics_port.start()  # else whoever started this one tells them
         try:
             run()
