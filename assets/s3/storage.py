@@ -153,8 +153,8 @@ class SharedS3Storage(S3Storage):  # type: ignore[misc]
         except FileNotFoundError:
             return False
         content.seek(0)
-        md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()  # type: ignore[arg-type]
-        return found["ContentLength"] == content.size and found["ETag"].strip('"') == md5
+        md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return bool(found["ContentLength"] == content.size and found["ETag"].strip('"') == md5)
 
     def size(self, name: str) -> int:
         return int(self._head(name)["ContentLength"])

@@ -53,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             if is_trial:  # past the pool, which would wait where this is refused at once
                 self.Database.connect(**conn_params).close()
-            connection = super().get_new_connection(conn_params)  # type: ignore[misc]
+            connection = super().get_new_connection(conn_params)
         except (DatabaseError, InterfaceError, self.Database.Error):
             BREAKER.failed()
             raise

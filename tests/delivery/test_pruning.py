@@ -18,7 +18,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from assets import pruning as leftovers
-from assets.flight import machine_lock
+from assets.locks.machine import machine_lock
 from assets.models import Blob
 from assets.pruning import blob_id_of
 from delivery import pruning

@@ -72,7 +72,8 @@ def pieces() -> dict[str, Callable[[], object]]:
     from delivery.purge import PurgeReader, masters_tagged, masters_under, was_purged_since
     from jobs import announcements, ledger
     from jobs.models import Job
-    from metrics import formats, learning, receipts
+    from metrics import learning, receipts
+    from metrics.models import FormatSizes
 
     def first_page(query: str) -> Callable[[], object]:
         return lambda: list(listed(QueryDict(query))[:50])
@@ -98,7 +99,7 @@ def pieces() -> dict[str, Callable[[], object]]:
         "the receipt of a variant": lambda: receipts.find(DIGEST),
         "receipts to forget": lambda: receipts.forget([DIGEST], before=NOW),
         "what was learnt of a master": lambda: learning._read(DIGEST, "webp", "quick"),
-        "which format is smallest": lambda: formats.FormatSizes.objects.filter(digest=DIGEST).first(),
+        "which format is smallest": lambda: FormatSizes.objects.filter(digest=DIGEST).first(),
         "a job to claim": lambda: ledger.claim(["renders"], worker="w", lease_seconds=30),
         "one job to claim": lambda: ledger.claim_one(uuid.UUID(int=40), worker="w", lease_seconds=30),
         "jobs of lost workers": lambda: ledger.release_lost(NOW),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -35,7 +36,7 @@ PATIENCE_SECONDS = 60.0
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     need(5432, 8322)
     folder = tmp_path_factory.mktemp("stack")
-    settings = {
+    settings: dict[str, Any] = {
         "IMGOPT_DELIVERY_QUALITY": "default",
         "IMGOPT_DELIVERY_DRAFTS": "false",
         "IMGOPT_RENDER_LOG": str(folder / "renders"),
@@ -121,7 +122,7 @@ def test_a_revoked_key_is_refused_through_nginx_within_a_minute(running: Stack) 
 def test_an_expiring_url_is_refused_after_its_time_straight_and_through_nginx(running: Stack) -> None:
     """Warm everywhere: in both servers' memories, and the same picture in nginx under a URL that does not expire."""
     image = upload(running)
-    params = {"w": "320", "fm": "webp", "q": "60"}
+    params: dict[str, Any] = {"w": "320", "fm": "webp", "q": "60"}
     lasting = sign(running, image, **params)
     assert [running.request(lasting).headers["x-cache"] for _ in range(2)] == ["render", "cdn"]
     ports = (None, *running.plan.servers)
