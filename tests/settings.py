@@ -11,8 +11,8 @@ for name in [name for name in os.environ if name.startswith(("IMGOPT_", "AWS_"))
     if name not in ("IMGOPT_REQUIRE_SERVICES", "IMGOPT_TEST_DATABASE_URL"):
         del os.environ[name]
 # `make postgres` runs what touches the database on a PostgreSQL too.
-if database := os.environ.pop("IMGOPT_TEST_DATABASE_URL", ""):
-    os.environ["DATABASE_URL"] = database
+if _database := os.environ.pop("IMGOPT_TEST_DATABASE_URL", ""):
+    os.environ["DATABASE_URL"] = _database
 os.environ["IMGOPT_ENV_FILE"] = os.devnull
 # A search for every picture that a test asks for would take minutes; what is about quality turns them on.
 os.environ["IMGOPT_DELIVERY_QUALITY"] = "default"
@@ -23,5 +23,5 @@ atexit.register(shutil.rmtree, os.environ["IMGOPT_DATA_DIR"], ignore_errors=True
 from imgopt.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-if not database:  # PostgreSQL takes no foreign key to a table that a migration has still to make
+if not _database:  # PostgreSQL takes no foreign key to a table that a migration has still to make
     INSTALLED_APPS = [*INSTALLED_APPS, "tests.shop"]  # noqa: F405  a site with pictures on its own models

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -401,8 +402,9 @@ def test_a_search_has_the_time_of_several_renders(monkeypatch: pytest.MonkeyPatc
     limits: list[float] = []
 
     class Pool:
-        def render(self, *_: Any, timeout_seconds: float, **__: Any) -> None:
+        def render(self, *_: Any, timeout_seconds: float, **__: Any) -> SimpleNamespace:
             limits.append(timeout_seconds)
+            return SimpleNamespace(seconds={})
 
     monkeypatch.setattr("delivery.service.render_pool", Pool)
     monkeypatch.setattr("delivery.service.blob_source", lambda _blob: b"")
