@@ -221,7 +221,7 @@ class ServiceConfig:
     )
     delivery_redis_max_kb: int = option(
         "IMGOPT_DELIVERY_REDIS_MAX_KB",
-        integer(0, 100_000),
+        integer(0, 10_000),  # more does not come over a network within the 250 ms of a call
         1000,
         "Largest variant that is kept in Redis too; 0: none.",
     )

@@ -7,13 +7,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import redis
 from django.conf import settings
 from django_redis.cache import RedisCache
 
-from delivery.redis_link import CALL_SECONDS, MAX_FAILURES, REST_SECONDS, Client, Resting, _deadline
+from delivery.redis_link import (
+    CALL_SECONDS,
+    MAX_FAILURES,
+    REST_SECONDS,
+    BriefSSLConnection,
+    Client,
+    Pool,
+    Resting,
+    _deadline,
+)
 from tests.delivery.figures import Figures
 from tests.proxy import Proxy
 from tests.redis_world import client_of, own_redis, redis_client
@@ -85,6 +95,24 @@ def test_a_stopped_redis_is_a_redis_that_hangs() -> None:
             client.ping()
         server.thaw()
         client.connection_pool.disconnect()
+
+
+def test_a_socket_on_this_machine_goes_the_same_way(tmp_path: Path) -> None:
+    with own_redis("--unixsocket", str(tmp_path / "socket")) as server:
+        client = client_of(f"unix://{tmp_path / 'socket'}?db=3")
+        assert client.set("name", b"." * 100_000)
+        assert len(client.get("name") or b"") == 100_000
+        server.freeze()
+        fail(client)
+        with pytest.raises(Resting):
+            client.ping()
+        server.thaw()
+        client.connection_pool.disconnect()
+
+
+def test_with_tls_it_goes_the_same_way() -> None:
+    pool = Pool.from_url("rediss://127.0.0.1:1/0")
+    assert isinstance(pool.make_connection(), BriefSSLConnection)
 
 
 def test_it_comes_back_by_itself_with_one_call_that_tries(
