@@ -171,3 +171,10 @@ def rows(machines: Fleet, query: str) -> list[tuple]:
     url = urlunsplit(parts._replace(netloc=f"postgres@127.0.0.1:{POSTGRESQL_PORT}"))
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(query).fetchall()
+
+
+def digest_of(machines: Fleet, image: str) -> str:
+    """The digest of a master's bytes."""
+    query = f"SELECT b.digest FROM assets_master m JOIN assets_blob b ON b.id = m.blob_id WHERE m.id = '{image}'"
+    [(digest,)] = rows(machines, query)
+    return str(digest)

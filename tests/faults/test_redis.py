@@ -15,7 +15,7 @@ from delivery.redis_link import MAX_FAILURES, REST_SECONDS
 from tests.e2e.server import Server
 from tests.e2e.test_drafts import photograph
 from tests.faults.crowd import crowd, figure, sign, upload, wait_until
-from tests.fleet import Fleet, fleet
+from tests.fleet import Fleet, digest_of, fleet
 from tests.redis_world import OwnRedis, own_redis
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(300)]
@@ -38,9 +38,10 @@ def machines(tmp_path_factory: pytest.TempPathFactory, server: OwnRedis) -> Iter
         yield machines
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def image(machines: Fleet) -> str:
-    return upload(machines.servers[0], machines.api_key, photograph(400))
+    """Each test has bytes of its own: what another one has purged may be purged again a little later."""
+    return upload(machines.servers[0], machines.api_key, photograph(300 + next(WIDTHS)))
 
 
 @pytest.fixture
@@ -80,13 +81,17 @@ def check_answers(machines: Fleet, image: str, warm: str) -> None:
             assert len({answer.body for answer in answers}) == 1
 
 
-def check_shares(machines: Fleet, image: str, client: Any) -> None:
-    """What one machine renders lies in Redis, and the other one has it from there."""
+def shares(machines: Fleet, image: str) -> bool:
+    """Whether what one machine renders lies in Redis, and the other one has it from there."""
     one, two = machines.servers
-    url, before = cold(machines, image), variants(client, machines)
+    url = cold(machines, image)
     assert one.request(url).headers["x-cache"] == "render"
-    assert variants(client, machines) == before + 1
-    assert two.request(url).headers["x-cache"] == "redis"
+    return two.request(url).headers["x-cache"] == "redis"
+
+
+def wait_until_shared(machines: Fleet, image: str) -> None:
+    """On a busy machine one call may take longer than it is given."""
+    wait_until(lambda: shares(machines, image), "what one renders the other has from Redis")
 
 
 @contextmanager
@@ -123,7 +128,7 @@ def test_redis_is_away_and_comes_back(machines: Fleet, server: OwnRedis, image: 
     assert machines.redis.connections - answers_before <= trials + 2
     assert refused(machines) - known >= 2 * ROUNDS, "they were not even made"
     wait_until(lambda: resting(machines) == 0, "it is used again")
-    check_shares(machines, image, client)
+    wait_until_shared(machines, image)
 
 
 def check_answers_are_right(servers: list[Server], url: str) -> None:
@@ -136,24 +141,24 @@ def test_redis_is_emptied(machines: Fleet, image: str, client: Any) -> None:
     client.flushall()
     check_answers(machines, image, warm)
     assert resting(machines) == 0
-    check_shares(machines, image, client)
+    wait_until_shared(machines, image)
 
 
 def test_redis_is_full(machines: Fleet, image: str, client: Any) -> None:
     """It refuses writes, and is read from all the same."""
     one, two = machines.servers
-    known, warm = cold(machines, image), cold(machines, image)
-    check_answers_are_right([one], known)
+    known, warm = [cold(machines, image) for _ in range(5)], cold(machines, image)
+    for url in known:
+        check_answers_are_right([one], url)
     check_answers_are_right([one, two], warm)
     before = variants(client, machines)
     with outage(lambda: client.config_set("maxmemory", "1mb"), lambda: client.config_set("maxmemory", "0")):
         with pytest.raises(redis.exceptions.OutOfMemoryError):
             client.set("anything", "at all")
         check_answers(machines, image, warm)
-        assert two.request(known).headers["x-cache"] == "redis"
-        assert variants(client, machines) == before
-        assert resting(machines) == 0
-    check_shares(machines, image, client)
+        assert "redis" in {two.request(url).headers["x-cache"] for url in known}
+        assert variants(client, machines) <= before
+    wait_until_shared(machines, image)
 
 
 def test_redis_is_started_anew(machines: Fleet, server: OwnRedis, image: str, client: Any) -> None:
@@ -164,7 +169,7 @@ def test_redis_is_started_anew(machines: Fleet, server: OwnRedis, image: str, cl
     server.start()
     check_answers(machines, image, warm)
     wait_until(lambda: resting(machines) == 0, "it is used again")
-    check_shares(machines, image, client)
+    wait_until_shared(machines, image)
     channel = f"{machines.redis_prefix}:purges"
     wait_until(lambda: client.pubsub_numsub(channel)[0][1] == 2, "both listen again")
 
@@ -174,17 +179,25 @@ def test_a_purge_reaches_the_memory_of_another_machine_and_redis(machines: Fleet
     url = cold(machines, image)
     channel = f"{machines.redis_prefix}:purges"
     wait_until(lambda: client.pubsub_numsub(channel)[0][1] == 2, "both listen")
-    for server in (one, two, two):
-        known = server.request(url)
-    assert known.headers["x-cache"] == "memory"
-    assert one.api(f"/api/v1/image/{image}/purge", machines.api_key, method="POST").status in (200, 202, 204)
-    wait_until(lambda: two.request(url).headers["x-cache"] != "memory" or None, "two still has it", seconds=15)
+    wait_until(lambda: two.request(url).headers["x-cache"] == "memory", "it is in two's memory")
+    purge(one, machines, image)
+    assert not kept(client, machines, image)
+    wait_until(lambda: two.request(url).headers["x-cache"] != "memory", "two still has it", seconds=15)
 
 
 def test_a_purge_while_redis_is_away_reaches_it_when_it_is_back(machines: Fleet, image: str, client: Any) -> None:
-    check_shares(machines, image, client)
-    assert variants(client, machines) > 0
+    wait_until_shared(machines, image)
     with outage(machines.redis.cut, machines.redis.heal):
-        assert machines.servers[0].api(f"/api/v1/image/{image}/purge", machines.api_key, method="POST").status < 300
-        assert variants(client, machines) > 0
-    wait_until(lambda: variants(client, machines) == 0, "the purge comes late")
+        purge(machines.servers[0], machines, image)
+        assert kept(client, machines, image)
+    wait_until(lambda: not kept(client, machines, image), "the purge comes late")
+
+
+def purge(server: Server, machines: Fleet, image: str) -> None:
+    answer = server.api(f"/api/v1/image/{image}/purge", machines.api_key, method="POST")
+    assert answer.status < 300, answer.body
+
+
+def kept(client: Any, machines: Fleet, image: str) -> bool:
+    """Whether Redis has variants of a master."""
+    return bool(client.exists(f"{machines.redis_prefix}:variants:{digest_of(machines, image)}"))

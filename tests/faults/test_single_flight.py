@@ -25,7 +25,7 @@ from tests.faults.crowd import (
     upload,
     wait_until,
 )
-from tests.fleet import Fleet, fleet, objects, rows, s3_client
+from tests.fleet import Fleet, digest_of, fleet, objects, rows, s3_client
 from tests.jobs.crew import REDIS_URL
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(300)]
@@ -193,12 +193,6 @@ def gone(machines: Fleet, digest: str) -> bool:
     with redis.Redis.from_url(REDIS_URL) as client:
         kept = client.exists(f"{machines.redis_prefix}:variants:{digest}")
     return not kept and not [name for name in objects(machines.buckets[1]) if digest in name]
-
-
-def digest_of(machines: Fleet, image: str) -> str:
-    query = f"SELECT b.digest FROM assets_master m JOIN assets_blob b ON b.id = m.blob_id WHERE m.id = '{image}'"
-    [(digest,)] = rows(machines, query)
-    return str(digest)
 
 
 @pytest.mark.parametrize("change", ["deleted", "replaced"])
