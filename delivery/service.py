@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
-from django.core.files.storage import storages
 
 from apikeys.errors import RateLimited
-from assets.blobs import blob_source
-from assets.children import render_pool
 from assets.flight import SingleFlight
 from assets.locks import Lease
 from assets.locks.current import shared_locks
@@ -25,13 +22,11 @@ from delivery.entry import Entry, entry_of
 from delivery.notes import note
 from delivery.records import RECORDS
 from delivery.refinements import REFINEMENTS
+from delivery.rendering import SEARCH_LIMITS, render_variant
 from delivery.tiers import Tier
-from delivery.tiers.guard import Guarded
+from delivery.tiers.current import lasting_tiers
 from delivery.tiers.memory import MemoryTier
-from delivery.tiers.storage import lasting_tier
-from delivery.variants import VariantKey, VariantRequest, weight_of
-from metrics import learning
-from pipeline import spans
+from delivery.variants import VariantKey, VariantRequest
 from pipeline.errors import Busy, ChildDied
 from pipeline.rendition import Rendition
 
@@ -39,10 +34,6 @@ if TYPE_CHECKING:
     from delivery.tiers.shared import SharedTier
 
 log = structlog.get_logger("delivery.render")
-
-SEARCH_LIMITS = 4
-"""A search has that many times the limit of one render: it asks the encoder so often, and nobody is kept by it who has
-not chosen to be. (An AVIF of 1600 px took up to 17 s on two busy cores.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,51 +288,11 @@ def in_milliseconds(seconds: dict[str, float]) -> dict[str, float]:
     return {f"{phase}_ms": round(1000 * value, 2) for phase, value in seconds.items()}
 
 
-def render_variant(request: VariantRequest) -> Rendition:
-    """What has a target is measured at once, the rest in the background: `jobs.measuring`."""
-    blob = request.master.blob
-    render = learning.informed(request.render, digest=blob.digest, key=request.key.name)
-    if request.mark is not None:
-        render = replace(render, mark=blob_source(request.mark.blob))
-    with spans.span("render", {"imgopt.format": render.format}):
-        rendition = render_pool().render(
-            blob_source(blob),
-            render,
-            weight=weight_of(request),
-            label=request.key.name,
-            timeout_seconds=settings.CONFIG.render_timeout_seconds * (SEARCH_LIMITS if render.effort == "full" else 1),
-            measure=render.spec.target is not None,
-        )
-        spans.phases(rendition.seconds)
-    return rendition
-
-
-def _shared_tier(config: Any) -> tuple[SharedTier, type[Exception]]:
-    """This will give the tier, with what it raises while Redis is left alone."""
-    # Here, because to import Redis's client takes a quarter of a second.
-    from django_redis import get_redis_connection
-
-    from delivery.redis_link import Resting
-    from delivery.tiers.shared import SharedTier
-
-    tier = SharedTier(
-        get_redis_connection("shared"),
-        config.redis_prefix,
-        max_bytes=config.delivery_redis_max_kb * 1000,
-        keep_seconds=config.delivery_redis_days * 86_400,
-    )
-    return tier, Resting
-
-
 @cache
 def service() -> VariantService:
     """This will give the one service of this process, put together from the settings."""
     config = settings.CONFIG
-    lasting: list[Tier] = [Guarded(lasting_tier(storages["variants"], config.delivery_variants_mb * 1_000_000))]
-    shared = None
-    if config.redis_url:
-        shared, resting = _shared_tier(config)
-        lasting.insert(0, Guarded(shared, resting=resting))
+    lasting, shared = lasting_tiers(config)
     return VariantService(
         MemoryTier(config.delivery_memory_mb * 1_000_000),
         lasting,

@@ -13,7 +13,8 @@ from delivery import counters, quality_counters
 from delivery.drafts import as_final, is_searched
 from delivery.entry import entry_of
 from delivery.records import RECORDS
-from delivery.service import SEARCH_LIMITS, service
+from delivery.rendering import SEARCH_LIMITS
+from delivery.service import service
 from delivery.variants import VariantRequest, weight_of
 from metrics import learning
 from pipeline.errors import ImgoptError

@@ -17,8 +17,9 @@ from delivery.entry import Entry
 from delivery.presets import check_params
 from delivery.publish import signed_path
 from delivery.purge import purge_master
+from delivery.rendering import SEARCH_LIMITS
 from delivery.respond import DRAFT_SECONDS, cache_control
-from delivery.service import SEARCH_LIMITS, Served, VariantService, service
+from delivery.service import Served, VariantService, service
 from delivery.signing import Verified
 from delivery.tiers.memory import UNSETTLED_SECONDS, MemoryTier
 from delivery.variants import VariantRequest

@@ -17,7 +17,8 @@ from delivery import quality_counters
 from delivery.drafts import Refine, answer_to, as_draft, as_final, first_answer, is_searched
 from delivery.entry import Entry
 from delivery.pace import PACE, estimated_seconds
-from delivery.service import Served, VariantService, render_variant
+from delivery.rendering import render_variant
+from delivery.service import Served, VariantService
 from delivery.tiers.memory import UNSETTLED_SECONDS, MemoryTier
 from delivery.variants import VariantRequest
 from pipeline.receipt import Receipt
@@ -406,9 +407,9 @@ def test_a_search_has_the_time_of_several_renders(monkeypatch: pytest.MonkeyPatc
             limits.append(timeout_seconds)
             return SimpleNamespace(seconds={})
 
-    monkeypatch.setattr("delivery.service.render_pool", Pool)
-    monkeypatch.setattr("delivery.service.blob_source", lambda _blob: b"")
-    monkeypatch.setattr("delivery.service.learning.informed", lambda render, **_: render)
+    monkeypatch.setattr("delivery.rendering.render_pool", Pool)
+    monkeypatch.setattr("delivery.rendering.blob_source", lambda _blob: b"")
+    monkeypatch.setattr("delivery.rendering.learning.informed", lambda render, **_: render)
     configure(render_timeout_seconds=10.0)
     for request in (as_draft(large()), as_final(large()), as_final(large("w=1200&fm=avif&q=70"))):
         render_variant(request)

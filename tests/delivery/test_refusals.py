@@ -31,8 +31,8 @@ def nothing_behind(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("delivery.recent.get_master", raiser("the database"))
     monkeypatch.setattr("delivery.views.service", raiser("the tiers"))
     monkeypatch.setattr("delivery.views.admit_ip", raiser("the limits"))
-    monkeypatch.setattr("delivery.service.render_pool", raiser("the render pool"))
-    monkeypatch.setattr("delivery.service.storages", Untouchable("the storages"))
+    monkeypatch.setattr("delivery.rendering.render_pool", raiser("the render pool"))
+    monkeypatch.setattr("delivery.tiers.current.storages", Untouchable("the storages"))
     monkeypatch.setattr("assets.blobs.storages", Untouchable("the storages"))
     monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.ensure_connection", raiser("the database"))
 
