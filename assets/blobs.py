@@ -16,6 +16,7 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import IntegrityError, transaction
 
+from assets.connections import give_back
 from assets.errors import StorageFull, StorageUnavailable
 from assets.masters_cache import Fetch, fetched, forget_copy, masters_cache
 from assets.models import Blob
@@ -209,6 +210,7 @@ def _write_blob(incoming: Incoming) -> Blob:
         if known is None and not incoming.is_copied:
             return blob
         upload.seek(0)
+        give_back()
         storages["masters"].save((known or blob).storage_name, upload)  # a lost or damaged file is healed
     if known is not None and not known.is_copied:  # from now on we need the origin no more, whatever comes of this
         known.is_copied = True

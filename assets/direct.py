@@ -19,6 +19,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from assets import masters
+from assets.connections import give_back
 from assets.errors import KeyTaken, MasterNotFound, NoDirectUploads, StorageUnavailable, UploadTooLarge
 from assets.models import Master, new_id
 from assets.origins.bucket import BucketPlace
@@ -80,6 +81,7 @@ def complete(upload: uuid.UUID, *, name: str = "unknown", key: str | None = None
     _check_possible()
     if known := _made(upload):
         return known
+    give_back()
     try:
         with _arrived(upload) as arrived, arrived.upload:
             # Stored from the bytes that were looked at: those in the bucket are the client's to change still.

@@ -23,6 +23,7 @@ NAMES = (
     "job_latency",
     "jobs_per_second",
     "shared_tier",
+    "s3",
 )
 
 

@@ -13,6 +13,9 @@ from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from delivery import metrics_room
+
+metrics_room.reserve()  # before the first figure has its file
 REGISTRY: Final = CollectorRegistry()
 
 TIERS: Final = ("memory", "redis", "storage", "render", "304")

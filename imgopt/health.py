@@ -22,6 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from assets.children import render_pool
+from assets.s3.storage import SharedS3Storage
 from pipeline.errors import BadParameter
 
 log = structlog.get_logger("imgopt.health")
@@ -73,8 +74,8 @@ def _chosen(probes: Mapping[str, Callable[[], object]], only: str | None) -> Map
 def _probes() -> Mapping[str, Callable[[], object]]:
     probes: dict[str, Callable[[], object]] = {
         "database": _probe_database,
-        "masters": lambda: storages["masters"].exists(PROBE_NAME),
-        "variants": lambda: storages["variants"].exists(PROBE_NAME),
+        "masters": lambda: _probe_storage("masters"),
+        "variants": lambda: _probe_storage("variants"),
         "renderer": lambda: render_pool().ping(),
     }
     if settings.CONFIG.redis_url:
@@ -82,6 +83,14 @@ def _probes() -> Mapping[str, Callable[[], object]]:
     if settings.CONFIG.jobs_engine == "celery":
         probes["broker"] = lambda: import_module("jobs.engines.celery").probe()
     return probes
+
+
+def _probe_storage(alias: str) -> None:
+    storage = storages[alias]
+    if isinstance(storage, SharedS3Storage):
+        storage.probe()
+    else:
+        storage.exists(PROBE_NAME)
 
 
 def _probe_database() -> None:

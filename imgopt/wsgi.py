@@ -17,7 +17,7 @@ from assets import children  # noqa: E402
 from delivery import keyring, pulse, sampling, tracing  # noqa: E402
 from delivery.edge import Edge  # noqa: E402
 from delivery.service import service  # noqa: E402
-from imgopt import metrics_page, release  # noqa: E402
+from imgopt import metrics_page, release, sqlite_open  # noqa: E402
 
 connections.settings["default"].update(settings.IMGOPT_SERVER_DATABASE)
 
@@ -25,6 +25,7 @@ try:
     keyring.signer()  # without any key the service refuses to start; a database that is away may come back
 except DatabaseError:
     connection.close()
+sqlite_open.keep_open()
 pulse.start()
 sampling.start(release.version())
 tracing.start(release.version())

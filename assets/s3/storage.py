@@ -156,6 +156,11 @@ class SharedS3Storage(S3Storage):  # type: ignore[misc]
         md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         return bool(found["ContentLength"] == content.size and found["ETag"].strip('"') == md5)
 
+    def probe(self) -> None:
+        """This will raise unless S3 answers and the bucket is there. (That an object is not there, S3 says in the same
+        words of a bucket that is not.)"""
+        tried(lambda: client().head_bucket(Bucket=self.bucket_name))
+
     def size(self, name: str) -> int:
         return int(self._head(name)["ContentLength"])
 

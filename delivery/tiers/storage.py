@@ -130,10 +130,10 @@ def unpacked(key: VariantKey, data: bytes) -> Entry | None:
 
 
 def _outranks(known: Entry, entry: Entry) -> bool:
-    """A final outranks a draft, and one that is measured the same bytes that are not yet."""
+    """A final outranks a draft, and what is known of the same bytes, once it is all, what is known of them again."""
     if entry.receipt.provisional:
         return True
-    return known.etag == entry.etag and known.receipt.is_settled and not entry.receipt.is_settled
+    return known.etag == entry.etag and known.receipt.is_settled
 
 
 def _note_use(path: str) -> None:

@@ -24,3 +24,11 @@ def need(*ports: int) -> None:
             if os.environ.get("IMGOPT_REQUIRE_SERVICES"):
                 raise
             pytest.skip(STARTS[port])
+
+
+def need_root() -> None:
+    """For a disk of a test's own, that can be filled."""
+    if os.geteuid() != 0:
+        if os.environ.get("IMGOPT_REQUIRE_SERVICES"):
+            raise PermissionError("needs root, to mount a small disk")
+        pytest.skip("needs root, to mount a small disk")

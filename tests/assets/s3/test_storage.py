@@ -41,6 +41,12 @@ def test_a_bucket_that_is_not_there_is_an_error_and_no_miss(proxy: Proxy) -> Non
         SharedS3Storage(bucket_name="imgopt-none").read("a")
 
 
+def test_a_bucket_that_is_not_there_is_not_ready(storage: SharedS3Storage) -> None:
+    storage.probe()
+    with pytest.raises(ClientError):
+        SharedS3Storage(bucket_name="imgopt-none").probe()
+
+
 def test_all_threads_share_one_client_and_a_few_connections(storage: SharedS3Storage, proxy: Proxy) -> None:
     storage.save("a", ContentFile(b"shoe" * 1000))
     clients = {id(each) for each in at_once(8, client)}

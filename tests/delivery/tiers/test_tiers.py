@@ -255,6 +255,8 @@ def test_on_s3_what_is_measured_is_not_unmeasured_again(s3: BucketTier) -> None:
     s3.put(key(name="2"), entry("same", scores=None))
     s3.put(key(name="2"), entry("same"))
     assert s3.get(key(name="2")) == entry("same")
+    s3.put(key(name="2"), entry("same", seconds={"decode": 9.9}))
+    assert s3.get(key(name="2")) == entry("same"), "who slept writes nothing again"
 
 
 def test_on_s3_nothing_is_overwritten_that_was_not_seen(s3: BucketTier, monkeypatch: pytest.MonkeyPatch) -> None:
