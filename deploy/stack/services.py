@@ -108,10 +108,6 @@ def start_s3(plan: Plan) -> None:
             ceph.up(plan.folder / "s3", plan.s3_port)
         except ceph.NotStarted as error:
             raise NotStarted(str(error)) from error
-    client = _s3(plan)
-    for bucket in plan.buckets:
-        client.create_bucket(Bucket=bucket)
-    client.close()
 
 
 def end_s3(plan: Plan) -> None:
