@@ -10,7 +10,7 @@ DEV := $(VENV)/.requirements-dev
 PYTEST := $(BIN)/python -m pytest -q -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help run password test slow services faults s3 s3-down stack stack-roll stack-down postgres soak soak-jobs env docker-build docker-up-dev docker-up-prod docker-down image-size browser lint format types bench mutants docs requirements clean build
+.PHONY: help run password test slow services faults s3 s3-down stack stack-roll stack-down postgres soak soak-jobs env docker-build docker-up-dev docker-up-prod docker-down image-size browser lint format types bench bench-stack mutants docs requirements clean build
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ types: $(DEV) ## Check types only
 
 bench: $(DEV) ## Run the benchmarks (ONLY=name for one)
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+bench-stack: $(DEV) ## Run the one of the scaled-out shape (needs what `make stack` needs)
+	@$(BIN)/python -m benchmarks stack
 
 mutants: $(DEV) ## Plant named faults in a copy; each must turn the tests red
 	@$(BIN)/python -m tests.mutants $(ONLY)

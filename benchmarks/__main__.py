@@ -22,6 +22,7 @@ NAMES = (
     "target_bytes",
     "job_latency",
     "jobs_per_second",
+    "stack",
     "shared_tier",
     "s3",
 )

@@ -76,16 +76,18 @@ def bare_s3(plan: Plan, body: bytes) -> Callable[[], object]:
     return lambda: client.get_object(Bucket=bucket, Key="bench-body")["Body"].read()
 
 
-def keeping(port: int, target: str) -> Callable[[], object]:
-    """This will ask again and again over one connection."""
+def keeping(port: int, target: str, *, etag: str = "") -> Callable[[], object]:
+    """This will ask again and again over one connection; with an `etag`, whether it still holds."""
+    headers = {"Accept": ACCEPT, **({"If-None-Match": etag} if etag else {})}
+    wanted = 304 if etag else 200
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def ask() -> None:
-        connection.request("GET", target, headers={"Accept": ACCEPT})
+        connection.request("GET", target, headers=headers)
         response = connection.getresponse()
         response.read()
-        if response.status != 200:
-            raise RuntimeError(f"Expected 200, received {response.status}.")
+        if response.status != wanted:
+            raise RuntimeError(f"Expected {wanted}, received {response.status}.")
 
     return ask
 

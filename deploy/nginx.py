@@ -41,6 +41,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     sendfile on;
     tcp_nopush on;
+    keepalive_requests 1000000;
     include {folder}/imgopt.conf;
 }}
 """

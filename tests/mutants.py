@@ -31,6 +31,27 @@ class Mutant:
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
+        "our CDN is told to keep what expires",
+        "delivery/respond.py",
+        "    if expires_at is not None or (DRAFT_SECONDS if is_draft else longest) <= most:",
+        "    if (DRAFT_SECONDS if is_draft else longest) <= most:",
+        ("tests/delivery/test_respond.py",),
+    ),
+    Mutant(
+        "an older revision is shown while the database is away",
+        "delivery/recent.py",
+        "        if known is not None and known[0].revision < revision:",
+        "        if False:",
+        ("tests/delivery/test_recent.py",),
+    ),
+    Mutant(
+        "everybody tries a database that is away",
+        "imgopt/postgresql/base.py",
+        "            self._rests_until = now + REST_SECONDS  # for everybody else: this one tries",
+        "            pass",
+        ("tests/imgopt/test_database.py",),
+    ),
+    Mutant(
         "any signature will do",
         "delivery/signing.py",
         "if not hmac.compare_digest(signature(kid, secret, path, signed), mac):",

@@ -49,7 +49,9 @@ def start_redis(plan: Plan, processes: Processes) -> None:
     folder.mkdir(exist_ok=True)
     words = ["--port", str(plan.redis_port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
     program = find_program("redis-server") or "redis-server"
-    processes.start("redis", [program, *words, "--appendonly", "no", "--maxmemory", "256mb"])
+    # Jobs' messages have no end and stay, variants have one and may go.
+    words += ["--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"]
+    processes.start("redis", [program, *words])
     processes.wait_until("redis", lambda: answers(plan.redis_port))
 
 
@@ -106,10 +108,6 @@ def start_s3(plan: Plan) -> None:
             ceph.up(plan.folder / "s3", plan.s3_port)
         except ceph.NotStarted as error:
             raise NotStarted(str(error)) from error
-    client = _s3(plan)
-    for bucket in plan.buckets:
-        client.create_bucket(Bucket=bucket)
-    client.close()
 
 
 def end_s3(plan: Plan) -> None:

@@ -56,6 +56,7 @@ class Stack:
         services.start_redis(self.plan, self.processes)
         services.start_postgresql(self.plan, self.processes)
         services.start_s3(self.plan)
+        self.manage("s3_setup")
         first, *others = self.server_names
         self.processes.log(first).touch(mode=0o600)  # it has the admin's password in it
         self.start_server(first, prepares=True)

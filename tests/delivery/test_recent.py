@@ -10,7 +10,7 @@ from django.db import OperationalError
 from assets.errors import MasterNotFound
 from assets.models import Master
 from delivery import recent
-from delivery.recent import KEEP_SECONDS, RecentMasters
+from delivery.recent import KEEP_SECONDS, SLOW_SECONDS, RecentMasters
 from tests.delivery.world import master
 
 
@@ -135,6 +135,38 @@ def test_what_was_purged_is_not_known_any_more_while_the_database_is_away(
     database.meanwhile = away
     with pytest.raises(OperationalError):
         masters.get("shoe")
+
+
+def test_while_one_asks_the_others_go_by_what_was_known(
+    masters: RecentMasters, database: Database, now: list[float]
+) -> None:
+    known = masters.get("shoe")
+    now[0] += KEEP_SECONDS
+    seen: list[Master] = []
+    database.meanwhile = lambda: seen.append(masters.get("shoe"))  # the database has not answered yet
+    masters.get("shoe")
+    assert seen == [known]
+    assert database.asked == ["shoe", "shoe"]
+
+
+def test_a_database_that_hangs_keeps_nobody_whose_master_is_known(
+    masters: RecentMasters, database: Database, now: list[float]
+) -> None:
+    known = masters.get("boot")
+    now[0] += KEEP_SECONDS
+    seen: list[Master] = []
+
+    def hang() -> None:
+        database.meanwhile = lambda: None
+        now[0] += SLOW_SECONDS + 0.1
+        seen.append(masters.get("boot"))
+
+    database.meanwhile = hang
+    masters.get("shoe")
+    assert seen == [known]
+    assert database.asked == ["boot", "shoe"]
+    masters.get("boot")
+    assert database.asked == ["boot", "shoe", "boot"], "it answers again, so it is asked again"
 
 
 def away() -> None:

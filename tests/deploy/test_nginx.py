@@ -7,15 +7,20 @@ import json
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy import nginx
 from deploy.stack.processes import Processes, answers, free_port
@@ -377,6 +382,69 @@ def test_only_the_servers_tell_their_metrics_and_nginx_its_own(front: Front, ori
     assert front.ask("/metrics").status == 404
     assert b"Active connections" in front.ask("/nginx_status").body
     assert not asked(origins)
+
+
+def test_over_tls_servers_and_browsers_hear_of_it(tmp_path: Path, origins: list[Origin]) -> None:
+    """As docs/production.md has it: the certificate is named beside."""
+    if NGINX is None:
+        pytest.skip("needs nginx: apt install nginx")
+    front = Front(tmp_path / "nginx", origins)
+    certificate, key = self_signed(tmp_path)
+    file = front.folder / "imgopt.conf"
+    tls = file.read_text().replace(f"listen 127.0.0.1:{front.port};", f"listen 127.0.0.1:{front.port} ssl http2;")
+    file.write_text(f"ssl_certificate {certificate};\nssl_certificate_key {key};\n{tls}")
+    front.start()
+    try:
+        context = ssl.create_default_context(cafile=str(certificate))
+        connection = http.client.HTTPSConnection("localhost", front.port, timeout=30, context=context)
+        connection.request("GET", "/i/a?s=1")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (200, b"picture")
+        assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+        connection.close()
+    finally:
+        front.stop()
+    [request] = asked(origins)
+    assert request.headers["x-forwarded-proto"] == "https"
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return certificate, key
+
+
+def test_a_host_is_configured_by_one_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert nginx.main(["127.0.0.1:8001", "[::1]:8002", "LISTEN=443 ssl http2", "NAME=images.example.com"]) == 0
+    told = capsys.readouterr().out
+    assert "listen 443 ssl http2;" in told
+    assert "server [::1]:8002 max_fails=0 backup;" in told
+    assert "${" not in told
+
+
+@pytest.mark.parametrize("words", [[], ["127.0.0.1"], ["127.0.0.1:1; evil"], ["127.0.0.1:1", "LISTN=80"]])
+def test_nonsense_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert nginx.main(words) == 2
+    assert "Expected" in capsys.readouterr().err
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

@@ -47,11 +47,10 @@ def test_the_operators_table_of_errors_has_codes_that_exist_and_all_that_are_our
 
 
 def test_the_proxys_limit_of_an_upload_is_the_services_own() -> None:
+    from deploy import nginx
     from imgopt.config import Config
 
-    page = (ROOT / "docs" / "production.md").read_text("utf-8")
-    [megabytes] = re.findall(r"client_max_body_size (\d+)m;", page)
-    assert int(megabytes) * 1024**2 >= Config().upload_max_bytes
+    assert Config().upload_max_bytes <= int(nginx.DEFAULTS["UPLOAD"]) <= 1.1 * Config().upload_max_bytes
 
 
 def test_the_memory_that_formats_need_is_what_admission_counts_with() -> None:

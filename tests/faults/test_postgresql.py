@@ -185,7 +185,7 @@ def unfinished(machines: Fleet) -> int:
 
 def forget_variants(machines: Fleet) -> None:
     with redis.Redis.from_url(REDIS_URL) as client:
-        names = list(client.scan_iter(f"{machines.redis_prefix}:*variant:*", count=1000))
+        names = list(client.scan_iter(f"{machines.redis_prefix}:*variants:*", count=1000))
         assert names
         client.delete(*names)
 
