@@ -98,7 +98,7 @@ class Load:
     """Of all memory tiers together, which hold the same where requests go to any server."""
     redis_gb: float = 32
     new_masters_a_day: float = 10_000
-    finals_seconds: float = 1.3
+    finals_seconds: float = 0.8
     """Of a core, for one variant: its draft, and the search for its final."""
     server_hits: float = 5_000
     """Requests that one core of a server answers a second: half of what was measured, from memory."""

@@ -69,7 +69,7 @@ def test_a_plan_grows_with_what_it_must_bear() -> None:
     assert math.isclose(needs.peak_requests, 1e9 / 86_400 * 2.5)
     assert plan(replace(base, cdn_gb=400)).server_cores < needs.server_cores
     assert plan(replace(base, masters=2e6)).masters_tb == 2 * needs.masters_tb
-    assert plan(replace(base, finals_seconds=2.6)).worker_cores == pytest.approx(2 * needs.worker_cores)
+    assert plan(replace(base, finals_seconds=1.6)).worker_cores == pytest.approx(2 * needs.worker_cores)
 
 
 def test_names_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
