@@ -381,6 +381,27 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/imgopt/test_metrics_page.py",),
     ),
     Mutant(
+        "a server is ready whatever is away",
+        "imgopt/health.py",
+        'ready = all(one.state == "ok" for one in found.values())',
+        "ready = True",
+        ("tests/imgopt/test_health.py",),
+    ),
+    Mutant(
+        "what a former secret sealed is not sealed anew",
+        "imgopt/resealing.py",
+        "if is_sealed_by_today(row.sealed, purpose=purpose):",
+        "if unseal(row.sealed, purpose=purpose) is not None:",
+        ("tests/imgopt/test_reseal.py",),
+    ),
+    Mutant(
+        "everybody may read the containers' secrets",
+        "deploy/env.py",
+        "os.fchmod(descriptor, 0o600)",
+        "pass",
+        ("tests/deploy/test_env.py",),
+    ),
+    Mutant(
         "webhooks are signed without their time",
         "jobs/notifications/signatures.py",
         'f"{message_id}.{timestamp}.".encode()',

@@ -115,7 +115,10 @@ class Load:
         with self._lock:
             url = chance.choice(self._warm) if self._warm else None
         if url is not None:
-            self._expect("warm", self._server.request(url), 200, 404)
+            answer = self._server.request(url)
+            if self._expect("warm", answer, 200, 404) and answer.status == 404:  # its master was deleted
+                with self._lock:
+                    self._warm = [each for each in self._warm if each != url]
 
     def forged(self, chance: random.Random) -> None:
         if master := self._any_master(chance):
