@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
-LINE_SECONDS = 20
+LINE_SECONDS = 60
 
 
 @dataclass(frozen=True)
