@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from assets import masters
+from assets.blobs import blob_source
 from assets.importing import run
 from assets.importing.crew import each
 from assets.models import Master
@@ -312,6 +313,23 @@ def test_imports_what_lies_below_a_prefix_of_a_bucket(importing: Any, in_place: 
     assert results(answer) == {"a.jpg": "imported", "b.txt": "not_an_image"}
     assert Master.objects.get().reference == ("@old/2026/a.jpg" if in_place else "a")
     assert len(stored_files()) == (0 if in_place else 1)
+
+
+def test_in_place_a_bucket_is_asked_once_for_many_renders(importing: Any) -> None:
+    """What lies in a bucket has a copy on the machine, as what lies in ours; what lies in a folder needs none."""
+    with mock_aws():
+        forget()
+        client = s3_client()
+        client.create_bucket(Bucket="pictures")
+        client.put_object(Bucket="pictures", Key="m/a.jpg", Body=photo())
+        configure(origins=(("old", "s3://pictures/m"),))
+        importing("s3://pictures/m", "--in-place")
+        blob = Master.objects.get().blob
+        copy = Path(str(blob_source(blob)))
+        assert copy.read_bytes() == photo()
+        client.delete_object(Bucket="pictures", Key="m/a.jpg")
+        assert blob_source(blob) == str(copy)
+        forget()
 
 
 # Addresses
