@@ -21,7 +21,7 @@ from assets.errors import StorageFull, StorageUnavailable
 from assets.masters_cache import Fetch, fetched, forget_copy, masters_cache
 from assets.models import Blob
 from assets.origins.in_place import has_bucket, read_in_place
-from assets.s3.storage import SharedS3Storage
+from assets.s3.kind import is_s3
 from assets.signals import master_damaged
 from assets.verified import VERIFIED, WrongBytes
 from pipeline.errors import ImgoptError
@@ -102,7 +102,7 @@ def _copied(blob: Blob, fetch: Fetch) -> str | bytes:
 
 def _fetch(blob: Blob, into: IO[bytes]) -> str:
     storage = storages["masters"]
-    if isinstance(storage, SharedS3Storage):
+    if is_s3(storage):
         return storage.fetch(blob.storage_name, into, byte_size=blob.byte_size)
     sha256 = hashlib.sha256()
     with storage.open(blob.storage_name) as file:
@@ -234,7 +234,7 @@ def placeholder_fields(info: SourceInfo) -> dict[str, Any]:
 def _is_whole(blob: Blob, upload: TemporaryUploadedFile) -> bool:
     """Whether the bytes that are stored are those that came again; if not, they are written again."""
     storage = storages["masters"]
-    if isinstance(storage, SharedS3Storage):
+    if is_s3(storage):
         return storage.has(blob.storage_name, upload)
     if not (path := _path_of(blob)):
         return storage.exists(blob.storage_name) and storage.size(blob.storage_name) == blob.byte_size

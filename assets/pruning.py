@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.conf import settings
 from django.core.files.storage import storages
@@ -26,8 +26,11 @@ from assets.direct import OFFERED_FOR
 from assets.masters_cache import FOLDER as COPIES
 from assets.models import Blob
 from assets.s3 import multipart
+from assets.s3.kind import is_s3
 from assets.s3.setup import INCOMING
-from assets.s3.storage import SharedS3Storage
+
+if TYPE_CHECKING:
+    from assets.s3.storage import SharedS3Storage
 
 T = TypeVar("T")
 
@@ -77,11 +80,11 @@ def find_orphans(*, even_many: bool = False) -> Iterator[Orphan]:
         yield from masters_without_rows(even_many=even_many)
     except TooMany as error:
         refused = error
-    if isinstance(storages["masters"], SharedS3Storage):
+    if is_s3(storages["masters"]):
         yield from expired_uploads()
     for alias in ("masters", "variants"):
         storage = storages[alias]
-        if isinstance(storage, SharedS3Storage):
+        if is_s3(storage):
             yield from unfinished_parts(storage)
         else:
             yield from pieces_in(Path(storage.path("")))
@@ -121,7 +124,7 @@ def _without_row(stored: list[Stored]) -> list[Stored]:
 
 def expired_uploads() -> Iterator[Orphan]:
     storage = storages["masters"]
-    assert isinstance(storage, SharedS3Storage)  # noqa: S101
+    assert is_s3(storage)  # noqa: S101
     before = timezone.now() - OFFERED_FOR - GRACE
     for each in storage.listed(INCOMING):
         if each.changed_at < before:
@@ -166,7 +169,7 @@ def locks_of_the_dead(folder: Path) -> Iterator[Orphan]:
 
 def stored_in(storage: Any, folder: str = "") -> Iterator[Stored]:
     """This will give every file of one of our storages, or of a folder in it."""
-    if isinstance(storage, SharedS3Storage):
+    if is_s3(storage):
         for each in storage.listed(f"{folder}/" if folder else ""):
             yield Stored(each.name, each.byte_size, each.changed_at)
         return

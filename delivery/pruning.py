@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from assets.models import Blob
 from assets.pruning import AT_ONCE, DIGEST, GRACE, Orphan, batched, find_orphans, removal, stored_in
-from assets.s3.storage import SharedS3Storage
+from assets.s3.kind import is_s3
 from delivery.models import Variant
 from delivery.tiers.storage import folder_of
 from metrics.models import Curve, FormatSizes, VariantQuality
@@ -97,7 +97,7 @@ def rows_without_blobs() -> Iterator[Orphan]:
 
 def _digests_in(storage: Any) -> Iterator[str]:
     """Two levels of folders: far fewer names than variants."""
-    if isinstance(storage, SharedS3Storage):
+    if is_s3(storage):
         found = (inner.split("/")[-2] for outer in storage.folders() for inner in storage.folders(outer))
     else:
         found = (path.name for path in Path(storage.path("")).glob("*/*") if path.is_dir())

@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from assets.children import render_pool
-from assets.s3.storage import SharedS3Storage
+from assets.s3.kind import is_s3
 from pipeline.errors import BadParameter
 
 log = structlog.get_logger("imgopt.health")
@@ -87,7 +87,7 @@ def _probes() -> Mapping[str, Callable[[], object]]:
 
 def _probe_storage(alias: str) -> None:
     storage = storages[alias]
-    if isinstance(storage, SharedS3Storage):
+    if is_s3(storage):
         storage.probe()
     else:
         storage.exists(PROBE_NAME)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from django.core.files.base import ContentFile
@@ -12,11 +13,14 @@ from django.core.files.storage import Storage
 
 from assets.eviction import Evictor
 from assets.locks import Lease
-from assets.s3.storage import SharedS3Storage
+from assets.s3.kind import is_s3
 from delivery import counters
 from delivery.entry import DamagedEntry, Entry, pack, unpack
 from delivery.tiers import Tier
 from delivery.variants import VariantKey
+
+if TYPE_CHECKING:
+    from assets.s3.storage import SharedS3Storage
 
 log = structlog.get_logger("delivery.storage")
 
@@ -109,7 +113,7 @@ class BucketTier:
 
 def lasting_tier(storage: Storage, max_bytes: int) -> Tier:
     """This will give the tier for a storage. `max_bytes` bounds a local disk; a bucket has its lifecycle."""
-    if isinstance(storage, SharedS3Storage):
+    if is_s3(storage):
         return BucketTier(storage)
     return StorageTier(storage, evictor=Evictor(Path(storage.path("")), max_bytes))
 
