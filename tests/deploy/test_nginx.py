@@ -360,6 +360,13 @@ def test_servers_hear_who_asks_and_under_which_id(front: Front, origins: list[Or
     assert not {"cookie", "authorization"} & second.headers.keys()
 
 
+@pytest.mark.parametrize(("said", "heard"), [("https", "https"), ("http", "http"), ("ftp, https", "http")])
+def test_tls_may_end_before_nginx(front: Front, origins: list[Origin], said: str, heard: str) -> None:
+    for target in ("/admin/", "/i/a?s=1"):
+        front.ask(target, X_Forwarded_Proto=said)
+    assert {each.headers["x-forwarded-proto"] for each in asked(origins)} == {heard}
+
+
 def test_the_log_names_requests_and_tiers_and_no_signature(front: Front) -> None:
     front.ask("/i/a?w=1&s=verysecret&v=1", X_Request_ID="one")
     front.ask("/i/a?w=1&s=verysecret&v=1", X_Request_ID="two")
