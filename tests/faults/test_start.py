@@ -14,7 +14,7 @@ from tests.images import encoded, scene
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(240)]
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 PROXIES = {"database": "database", "redis": "redis", "masters": "s3"}
 """What `/readyz` calls it, and the proxy it is reached through."""
 
@@ -31,9 +31,16 @@ def dependencies(server: Server) -> tuple[int, dict[str, str]]:
     return answer.status, answer.json["dependencies"]
 
 
+def missing(server: Server) -> set[str]:
+    status, states = dependencies(server)
+    found = {name for name, state in states.items() if state != "ok"}
+    assert (status == 503) is bool(found)
+    return found
+
+
 def works(machines: Fleet, server: Server) -> None:
     """An upload, and a variant of it, cold and warm."""
-    server.line_with("  API key   imgo_")  # made late, and printed where the greeting was
+    wait_until(lambda: "  API key   imgo_" in server.text)  # made late, and printed where the greeting was
     uploaded = server.upload(server.api_key, ("harbour.jpg", encoded(scene(320, 240), "jpeg")))
     assert uploaded.status == 201, uploaded.body
     [master] = [each["id"] for each in uploaded.json]
@@ -54,10 +61,8 @@ def test_a_dependency_missing_at_start_is_named_and_waited_for(tmp_path: Path, n
         proxy.cut()
         server.start()
         assert server.request("/healthz").status == 200
-        status, states = dependencies(server)
-        assert (status, states[name]) == (503, "failed")
         away = {"masters", "variants"} if name == "masters" else {name}
-        assert {each for each, state in states.items() if state != "ok"} == away
+        wait_until(lambda: missing(server) == away)  # on a slow machine the others may take more than two seconds
         process = server.process
         proxy.heal()
         wait_until(lambda: dependencies(server)[0] == 200)
