@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.e2e.server import Server
-from tests.fleet import Fleet, fleet
+from tests.fleet import Fleet, fleet, through
 from tests.images import encoded, scene
+from tests.jobs.crew import POSTGRESQL_URL, administer
+from tests.jobs.services import need
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(240)]
 
 PATIENCE_SECONDS = 90.0
-PROXIES = {"database": "database", "redis": "redis", "masters": "s3"}
+PROXIES = {"redis": "redis", "masters": "s3"}
 """What `/readyz` calls it, and the proxy it is reached through."""
 
 
@@ -70,3 +75,33 @@ def test_a_dependency_missing_at_start_is_named_and_waited_for(tmp_path: Path, n
         assert server.process is process
         assert process is not None
         assert process.poll() is None
+
+
+@pytest.fixture
+def empty_database() -> Iterator[str]:
+    need(5432)
+    name = f"imgopt_fresh_{secrets.token_hex(4)}"
+    administer(f'CREATE DATABASE "{name}"')
+    yield f"{POSTGRESQL_URL}/{name}"
+    administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def test_two_machines_without_their_database_prepare_it_once_when_it_comes(tmp_path: Path, empty_database: str) -> None:
+    """It has not even tables: one of them makes these, the keys and the secrets, the other finds them made."""
+    with fleet(tmp_path, servers=0, IMGOPT_JOBS_WORKERS="1") as machines, ExitStack() as stack:
+        machines.environment["DATABASE_URL"] = through(empty_database, machines.database)
+        machines.database.cut()
+        servers = [machines.add(), machines.add()]
+        for server in servers:
+            stack.callback(server.stop)
+            server.start()
+            assert server.request("/healthz").status == 200
+        wait_until(lambda: all(missing(server) == {"database"} for server in servers))
+        machines.database.heal()
+        wait_until(lambda: all(missing(server) == set() for server in servers))
+        wait_until(lambda: any("imgo_" in server.text for server in servers))
+        [first] = [server for server in servers if "imgo_" in server.text]
+        works(machines, first)
+        for table in ("auth_user", "delivery_signingkey", "apikeys_apikey"):
+            with psycopg.connect(empty_database) as connection:
+                assert connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (1,), table
