@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
@@ -14,6 +15,9 @@ from django.views.decorators.http import require_safe
 from apikeys.admission import admit_ip
 from apikeys.errors import RateLimited
 from assets.connections import give_back
+from assets.errors import StorageUnavailable
+from assets.masters import get_master
+from assets.models import Master
 from delivery import keyring
 from delivery.asked import Asked, parse_asked
 from delivery.comparing import compared
@@ -29,6 +33,8 @@ from delivery.service import Served, service
 from delivery.signing import Verified, verify
 from delivery.variants import VariantRequest, variant_request
 from delivery.version import version_of
+from pipeline.errors import DamagedImage, RenderFailed
+from pipeline.spec import Format
 
 
 @csrf_exempt
@@ -38,12 +44,50 @@ def variant(request: HttpRequest) -> HttpResponse:
     start = time.perf_counter()
     path, query = request.path_info, request.META.get("QUERY_STRING", "")
     verified = verify(path, query, keyring.current().secrets, time.time())
-    epoch = HITS.epoch
     asked = parse_asked(path, verified)
-    master = RECENT.get(asked.reference, revision=asked.revision or 0)
     accepted = accepted_formats(request.headers.get("Accept", ""))
     hints = hints_of(query, request.META) if settings.CONFIG.delivery_client_hints else None
-    wishes, seen = asked.wishes, hints or Hints()
+    known = _Known.of(asked)
+    try:
+        wanted, served, subjects = _answer(request, asked, known, accepted, hints or Hints())
+    except (DamagedImage, RenderFailed, StorageUnavailable):
+        before, known = known, _Known.of(asked, anew=True)
+        if known.master.blob_id == before.master.blob_id:
+            raise
+        # Replaced while it was read (or deleted, which has just been told): what it is by now is the answer.
+        wanted, served, subjects = _answer(request, asked, known, accepted, hints or Hints())
+    hit = _hit(asked, verified, wanted, served, subjects)
+    HITS.remember(HitKey(path, query, accepted, hints), hit, epoch=known.epoch)
+    is_held = matches(request.headers.get("If-None-Match", ""), hit.etag)
+    headers = dict(hit.headers_304 if is_held else hit.headers)
+    # The time is asked again: a render may have taken a while of what was left.
+    headers["Cache-Control"] = cache_control(
+        revisioned=hit.revisioned, expires_at=verified.expires_at, now=time.time(), is_draft=hit.is_draft
+    )
+    headers["X-Cache"] = served.tier
+    headers["Server-Timing"] = server_timing({**served.seconds, "total": time.perf_counter() - start})
+    if is_held:
+        return HttpResponseNotModified(headers=headers)
+    return HttpResponse(b"" if request.method == "HEAD" else served.entry.body, headers=headers)
+
+
+class _Known(NamedTuple):
+    master: Master
+    epoch: int
+
+    @classmethod
+    def of(cls, asked: Asked, *, anew: bool = False) -> _Known:
+        """The epoch first: a purge that comes while the master is looked up must count."""
+        epoch = HITS.epoch
+        if anew:
+            return cls(get_master(asked.reference), epoch)
+        return cls(RECENT.get(asked.reference, revision=asked.revision or 0), epoch)
+
+
+def _answer(
+    request: HttpRequest, asked: Asked, known: _Known, accepted: tuple[Format, ...], seen: Hints
+) -> tuple[VariantRequest, Served, tuple[Subject, ...]]:
+    wishes, master = asked.wishes, known.master
     wanted = variant_request(
         master,
         chosen(wishes.spec, wishes.choice, seen, master.blob),
@@ -51,24 +95,12 @@ def variant(request: HttpRequest) -> HttpResponse:
         save_data=seen.save_data and bool(wishes.choice),
     )
     subjects = _subjects(asked, wanted)
-    admit, is_current = partial(admit_miss, request), partial(HITS.is_current, subjects, epoch)
+    admit, is_current = partial(admit_miss, request), partial(HITS.is_current, subjects, known.epoch)
     give_back()
     if answer_to(wanted, wishes.refine) == "final":
         wanted = compared(wanted, accepted, before_render=admit, is_current=is_current)
     served = service().fetch(wanted, refine=wishes.refine, before_render=admit, is_current=is_current)
-    hit = _hit(asked, verified, wanted, served, subjects)
-    HITS.remember(HitKey(path, query, accepted, hints), hit, epoch=epoch)
-    known = matches(request.headers.get("If-None-Match", ""), hit.etag)
-    headers = dict(hit.headers_304 if known else hit.headers)
-    # The time is asked again: a render may have taken a while of what was left.
-    headers["Cache-Control"] = cache_control(
-        revisioned=hit.revisioned, expires_at=verified.expires_at, now=time.time(), is_draft=hit.is_draft
-    )
-    headers["X-Cache"] = served.tier
-    headers["Server-Timing"] = server_timing({**served.seconds, "total": time.perf_counter() - start})
-    if known:
-        return HttpResponseNotModified(headers=headers)
-    return HttpResponse(b"" if request.method == "HEAD" else served.entry.body, headers=headers)
+    return wanted, served, subjects
 
 
 def _hit(

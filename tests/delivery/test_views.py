@@ -14,6 +14,7 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from assets.children import render_pool
+from assets.errors import StorageUnavailable
 from assets.models import Master
 from delivery import keyring, respond
 from delivery.hits import HITS
@@ -163,6 +164,29 @@ def test_a_failed_render_has_its_status_and_the_next_request_works(
     assert answer.headers.get("retry-after") == retry_after
     renderer.error = None
     assert ask(url).status == 200
+
+
+def test_what_was_deleted_while_it_was_read_is_gone(ask: Ask, shoe: Master, renderer: Renderer) -> None:
+    url = signed_path(shoe, {"w": "320"})
+    renderer.error, renderer.before = StorageUnavailable("Its file is gone."), Master.objects.all().delete
+    assert ask(url).status == 404
+    assert len(renderer.calls) == 1
+
+
+def test_what_was_replaced_while_it_was_read_is_what_it_is_by_now(ask: Ask, shoe: Master, renderer: Renderer) -> None:
+    url = signed_path(shoe, {"w": "320"})
+    sandal = master(name="sandal").blob
+    sandal.save()
+
+    def replace() -> None:
+        renderer.before, renderer.error = (lambda: setattr(renderer, "error", None)), RenderFailed("Its file is gone.")
+        Master.objects.filter(id=shoe.id).update(blob=sandal, revision=2)
+
+    renderer.before = replace
+    answer = ask(url)
+    assert (answer.status, answer.headers["x-cache"]) == (200, "render")
+    assert [key.digest for key in renderer.calls] == [shoe.blob.digest, sandal.digest]
+    assert "immutable" not in answer.headers["cache-control"], "the URL says the revision of the first"
 
 
 def test_only_the_current_revision_is_immutable(ask: Ask, shoe: Master) -> None:

@@ -107,24 +107,15 @@ class Load:
         if master := self._any_master(chance):
             pairs = [f"w={chance.choice(WIDTHS)}", chance.choice(QUALITIES), f"blur={chance.randrange(1, 60)}"]
             url = sign_url(f"/i/{master}", pairs, self._key)
-            if self._expect("cold", self._variant(url), 200, 404):  # somebody may have deleted it
+            if self._expect("cold", self._server.request(url), 200, 404):  # somebody may have deleted it
                 with self._lock:
                     self._warm = [*self._warm[-200:], url]
-
-    def _variant(self, url: str) -> Answer:
-        """Who asks in the very moment in which a master is deleted may be told that it cannot be read; he is told that
-        it is gone when he asks again, and so are we."""
-        answer = self._server.request(url)
-        if answer.status in (422, 503):
-            again = self._server.request(url)
-            return again if again.status == 404 else answer
-        return answer
 
     def warm(self, chance: random.Random) -> None:
         with self._lock:
             url = chance.choice(self._warm) if self._warm else None
         if url is not None:
-            answer = self._variant(url)
+            answer = self._server.request(url)
             if self._expect("warm", answer, 200, 404) and answer.status == 404:  # its master was deleted
                 with self._lock:
                     self._warm = [each for each in self._warm if each != url]
