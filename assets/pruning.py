@@ -23,6 +23,7 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from assets.direct import OFFERED_FOR
+from assets.locks.machine import is_still
 from assets.masters_cache import FOLDER as COPIES
 from assets.models import Blob
 from assets.s3 import multipart
@@ -37,7 +38,7 @@ T = TypeVar("T")
 GRACE: Final = timedelta(hours=1)
 AT_ONCE: Final = 500
 """Names looked up by one query."""
-FEW: Final = 20
+FEW: Final = 3
 PLAUSIBLE_SHARE: Final = 0.1
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -61,7 +62,10 @@ class Stored:
 
 
 class TooMany(Exception):
-    """So many masters without a row are no leftovers: this is another installation's storage, or another's database."""
+    """So many masters without a row are no leftovers: this is another installation's storage, or another's database.
+
+    Where not one of them has a row, a single one is too many: so it looks with an empty database.
+    """
 
     def __init__(self, orphans: int, files: int) -> None:
         super().__init__(
@@ -109,7 +113,8 @@ def masters_without_rows(*, even_many: bool = False) -> Iterator[Orphan]:
     for batch in batched((each for each in stored_in(storage) if blob_id_of(each.name)), AT_ONCE):
         files += len(batch)
         found += _without_row([each for each in batch if each.changed_at < before])
-    if len(found) > max(FEW, files * PLAUSIBLE_SHARE) and not even_many:
+    plausible = max(FEW, files * PLAUSIBLE_SHARE) if files > len(found) else 0
+    if len(found) > plausible and not even_many:
         raise TooMany(len(found), files)
     for batch in batched(found, AT_ONCE):
         for each in _without_row(batch):  # again: listing a million takes minutes
@@ -135,7 +140,7 @@ def unfinished_parts(storage: SharedS3Storage) -> Iterator[Orphan]:
     """Large uploads to S3 that were killed; their parts are in no list of objects, and are paid for."""
     before = timezone.now() - GRACE
     for each in multipart.unfinished(storage.bucket_name):
-        if each.begun_at < before:
+        if each.begun_at < before and blob_id_of(each.key):  # only masters are large enough: the rest is another's
             yield Orphan("parts", each.key, 0, each.abort)
 
 
@@ -210,7 +215,8 @@ def _remove_lock(file: Path) -> None:
     try:
         with file.open("r+b") as held:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.unlink()
+            if is_still(file, held.fileno()):  # else it was removed and made anew since, and is somebody's
+                file.unlink()
     except (FileNotFoundError, BlockingIOError):
         return
 

@@ -7,7 +7,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -41,8 +41,13 @@ def machine_lock(path: Path, wait_seconds: float) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            path.unlink(missing_ok=True)
-            os.close(descriptor)
+            # Whether or not the name can be removed (a disk may have become read-only), the lock is let go of: with the
+            # descriptor left open nobody would ever get it again. The name is pruned later.
+            try:
+                with suppress(OSError):
+                    path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _lock_file(path: Path, wait_seconds: float) -> int:
@@ -57,7 +62,7 @@ def _lock_file(path: Path, wait_seconds: float) -> int:
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(path, descriptor):
+            if is_still(path, descriptor):
                 return descriptor
         except BlockingIOError:
             pass
@@ -71,7 +76,7 @@ def _lock_file(path: Path, wait_seconds: float) -> int:
         pause = min(pause * 2, LAST_POLL_SECONDS)
 
 
-def _is_still(path: Path, descriptor: int) -> bool:
+def is_still(path: Path, descriptor: int) -> bool:
     """Whether the file we locked is the one that stands there: its last holder may have removed it meanwhile."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))

@@ -243,3 +243,19 @@ def test_a_full_disk_costs_the_lock_but_not_the_answer(tmp_path: Path, monkeypat
     monkeypatch.setattr("assets.locks.machine.os.open", full)
     flight: SingleFlight[str] = SingleFlight(tmp_path, wait_seconds=1)
     assert flight.run("key", lambda: "rendered") == "rendered"
+
+
+def test_a_lock_whose_file_cannot_be_removed_is_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that has become read-only: what was made is given, and the next one gets the lock."""
+    lock = tmp_path / "lock"
+
+    def unlink(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", unlink)
+        with machine_lock(lock, 1):
+            pass
+    with machine_lock(lock, 0):
+        assert lock.exists()
+    assert not lock.exists()

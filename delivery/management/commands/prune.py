@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--even-many",
             action="store_true",
-            help="also if more than a tenth of all stored masters have no row, as with another installation's database",
+            help="also if so many stored masters have no row that it seems to be another installation's database",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from assets import pruning as leftovers
 from assets.models import Blob
+from assets.s3.checks import check_buckets
 from assets.s3.setup import set_lifecycle
 from delivery import pruning
 from delivery.service import service
@@ -87,6 +88,18 @@ def test_without_s3_there_is_nothing_to_make_ready() -> None:
         call_command("s3_setup", skip_checks=True)
 
 
+def test_masters_and_variants_never_share_a_bucket(settings: Settings) -> None:
+    """Variants may be let go by the bucket's lifecycle, and with them the masters would go."""
+    settings.CONFIG = replace(settings.CONFIG, storage="s3", masters_bucket="one", variants_bucket="one")
+    assert [found.id for found in check_buckets()] == ["assets.E003"]
+    with pytest.raises(CommandError, match="two buckets"):
+        call_command("s3_setup", "--keep-variants-days", "30", skip_checks=True)
+    settings.CONFIG = replace(settings.CONFIG, variants_bucket="two")
+    assert check_buckets() == []
+    settings.CONFIG = replace(settings.CONFIG, storage="disk", variants_bucket="one")
+    assert check_buckets() == []
+
+
 @pytest.mark.services
 def test_an_s3_that_is_away_is_told_in_a_sentence(buckets: tuple[str, str], proxy: Proxy) -> None:
     call_command("s3_setup", skip_checks=True)
@@ -114,14 +127,15 @@ def test_prunes_what_is_left_over_and_nothing_that_is_used(
     s3 = s3_client()
     for name in (lost.storage_name, "incoming/01a2037e-5c1e-7a04-9d0b-3f6b5f0f2c11", "readme.txt"):
         s3.put_object(Bucket=masters, Key=name, Body=b"x")
-    s3.create_multipart_upload(Bucket=masters, Key=lost.storage_name)
+    for name in (lost.storage_name, "another/program's"):
+        s3.create_multipart_upload(Bucket=masters, Key=name)
     assert pruning.prune().counts == {}, "all of it is younger than an hour"
     for module in (leftovers, pruning):
         monkeypatch.setattr(module, "GRACE", timedelta(seconds=-1000))
     assert pruning.prune().counts == {"master": 1, "upload": 1, "parts": 1, "variant": 3}
     assert objects(masters) == {blob.storage_name, "readme.txt"}
     assert objects(variants) == {used.path}
-    assert not s3.list_multipart_uploads(Bucket=masters).get("Uploads")
+    assert [each["Key"] for each in s3.list_multipart_uploads(Bucket=masters)["Uploads"]] == ["another/program's"]
     assert pruning.prune().counts == {}
 
 
