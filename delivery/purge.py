@@ -7,8 +7,10 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.dispatch import receiver
@@ -20,6 +22,7 @@ from assets.names import TAG
 from assets.signals import master_changed
 from delivery import broadcast
 from delivery.hits import HITS
+from delivery.later import Later
 from delivery.models import Purge, Variant
 from delivery.recent import RECENT
 from delivery.records import RECORDS
@@ -41,6 +44,7 @@ KEY_START = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_~/-]{0,199}")
 ORIGIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 _published_here: set[int] = set()
+_LATER = Later("imgopt-purge")
 
 
 def purge_master(master: Master) -> None:
@@ -118,11 +122,18 @@ def _on_master_changed(master_id: uuid.UUID, digests: list[str], **_: Any) -> No
 
 
 def _purge_here(purge: Purge) -> None:
-    """What this process has rendered of a deleted master, until it heard of the deletion, lies in the shared tiers."""
+    """What this process has rendered of a deleted master, until it heard of the deletion, lies in the shared tiers.
+
+    A bucket that hangs takes seconds for each purge. Whoever reads purges also reads which signing keys are revoked, so
+    that is waited for by nobody.
+    """
     kept = set(Blob.objects.filter(digest__in=purge.digests).values_list("digest", flat=True))
-    service().memory.purge(*kept)
+    service().memory.purge(*purge.digests)
     gone = [digest for digest in purge.digests if digest not in kept]
-    service().purge(*gone)
+    if settings.CONFIG.storage == "s3":
+        _LATER.do(partial(service().purge, *gone))
+    else:
+        service().purge(*gone)
     for digest in gone:
         forget_copy(digest)
     if purge.digests:

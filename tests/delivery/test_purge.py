@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,7 +24,7 @@ from delivery.models import Purge
 from delivery.publish import signed_path
 from delivery.purge import KEEP, PurgeReader, purge_master
 from delivery.service import service
-from tests.delivery.world import Answer, Renderer, digest_of, master, saved, signed
+from tests.delivery.world import Answer, Renderer, configure, digest_of, entry, key, master, saved, signed
 
 Ask = Callable[..., Answer]
 
@@ -164,6 +166,32 @@ def test_what_another_process_deletes_while_it_renders_here_is_not_kept(ask: Ask
     assert not is_stored(shoe.blob.digest)
     assert service().memory.byte_size == 0
     assert ask(url_of(shoe)).status == 404
+
+
+def test_a_bucket_that_hangs_keeps_no_process_from_hearing_of_the_next_purge(
+    shoe: Master, boot: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor of keys that are revoked, which the same thread reads."""
+    configure(storage="s3")
+    reader, hangs, purged = PurgeReader(), threading.Event(), queue.SimpleQueue[str]()
+
+    def hanging(*digests: str) -> None:
+        assert hangs.wait(30)
+        for digest in digests:
+            purged.put(digest)
+
+    monkeypatch.setattr(service(), "purge", hanging)
+    Master.objects.all().delete()
+    digests = [shoe.blob.digest, boot.blob.digest]
+    Blob.objects.all().delete()
+    for name, digest in zip(("shoe", "boot"), digests, strict=True):
+        service().memory.put(key(name), entry(name))
+        Purge.objects.create(master_ids=[], digests=[digest])
+    reader.apply()
+    assert service().memory.byte_size == 0
+    assert purged.empty()
+    hangs.set()
+    assert [purged.get(timeout=30) for _ in digests] == digests
 
 
 @pytest.mark.parametrize("here", [True, False])
