@@ -103,6 +103,9 @@ class MastersCache:
             log.warning("copy damaged", digest=digest)
             path.unlink(missing_ok=True)
             return None
+        except OSError as error:  # a disk that fails is no worse than one that is full
+            log.warning("copy unreadable", digest=digest, error=repr(error)[:200])
+            return None
         return held
 
     def _fetch(self, digest: str, byte_size: int, fetch: Fetch) -> str | bytes:

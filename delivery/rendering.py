@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import structlog
 from django.conf import settings
 
 from assets.blobs import blob_source
 from assets.children import render_pool
+from delivery import counters
 from delivery.variants import VariantRequest, weight_of
 from metrics import learning
 from pipeline import spans
+from pipeline.errors import Busy, ChildDied
 from pipeline.rendition import Rendition
+
+log = structlog.get_logger("delivery.render")
 
 SEARCH_LIMITS = 4
 """A search has that many times the limit of one render: it asks the encoder so often, and nobody is kept by it who has
 not chosen to be. (An AVIF of 1600 px took up to 17 s on two busy cores.)"""
+
+
+def rendered(request: VariantRequest, render: Callable[[VariantRequest], Rendition]) -> Rendition:
+    """This will render, once more if the child died, and count what fails."""
+    try:
+        try:
+            return render(request)
+        except ChildDied:
+            # Killed for want of memory, it may have been another one's fault, and a crowd waits for this picture.
+            log.warning("render child died, once more", key=request.key.path)
+            return render(request)
+    except Busy:  # it never began
+        raise
+    except Exception:
+        counters.RENDERS.labels(request.render.format, "failed").inc()
+        raise
 
 
 def render_variant(request: VariantRequest) -> Rendition:

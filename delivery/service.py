@@ -22,12 +22,11 @@ from delivery.entry import Entry, entry_of
 from delivery.notes import note
 from delivery.records import RECORDS
 from delivery.refinements import REFINEMENTS
-from delivery.rendering import SEARCH_LIMITS, render_variant
+from delivery.rendering import SEARCH_LIMITS, render_variant, rendered
 from delivery.tiers import Tier
 from delivery.tiers.current import lasting_tiers
 from delivery.tiers.memory import MemoryTier
 from delivery.variants import VariantKey, VariantRequest
-from pipeline.errors import Busy, ChildDied
 from pipeline.rendition import Rendition
 
 if TYPE_CHECKING:
@@ -173,27 +172,27 @@ class VariantService:
     def _make(self, request: VariantRequest, keep: Callable[[Entry], Entry | None], *, made: str = "request") -> Served:
         """This will render and tell of it. `keep` gives what has been kept, or `None`."""
         start = time.perf_counter()
-        rendition = replace(self._rendered(request), provisional=request.render.predict)
+        rendition = replace(rendered(request, self._render), provisional=request.render.predict)
         entry = entry_of(rendition)
-        rendered = time.perf_counter()
+        made_at = time.perf_counter()
         kept = keep(entry)
         if kept is entry:
             RECORDS.note(
                 request,
                 entry,
-                seconds=rendered - start,
+                seconds=made_at - start,
                 passthrough=rendition.passthrough,
                 curve=rendition.curve,
             )
         seconds = {
             **rendition.seconds,
-            "render": rendered - start,
-            "store": time.perf_counter() - rendered,
+            "render": made_at - start,
+            "store": time.perf_counter() - made_at,
         }
         counters.rendered(
             entry.format, {**seconds, "total": time.perf_counter() - start}, passthrough=rendition.passthrough
         )
-        tell(request, entry, seconds=rendered - start, made=made)
+        tell(request, entry, seconds=made_at - start, made=made)
         quality_counters.made(entry)
         log.info(
             "rendered",
@@ -207,20 +206,6 @@ class VariantService:
             **in_milliseconds(seconds),
         )
         return Served(kept or entry, "render", seconds)
-
-    def _rendered(self, request: VariantRequest) -> Rendition:
-        try:
-            try:
-                return self._render(request)
-            except ChildDied:
-                # Killed for want of memory, it may have been another one's fault, and a crowd waits for this picture.
-                log.warning("render child died, once more", key=request.key.path)
-                return self._render(request)
-        except Busy:  # it never began
-            raise
-        except Exception:
-            counters.RENDERS.labels(request.render.format, "failed").inc()
-            raise
 
     def _find(self, key: VariantKey, lease: Lease, *, drafts: bool) -> Served | None:
         return self._find_in_memory(key, drafts=drafts) or self._find_in_lasting(key, lease, drafts=drafts)

@@ -143,10 +143,10 @@ class SharedLocks:
 
     def _keep(self, name: str, held: _Held) -> Lease:
         with self._lock:
-            self._held[held.fence_key, held.fence] = held
             if self._heart is None or not self._heart.is_alive():  # as in the child of a fork
                 self._heart = threading.Thread(target=self._run, name="imgopt-locks", daemon=True)
                 self._heart.start()
+            self._held[held.fence_key, held.fence] = held  # last: of what fails here nothing is renewed for ever
         return Lease(name=name, fence=held.fence, fence_key=held.fence_key, is_lost=lambda: self._is_lost(held))
 
     def _run(self) -> None:

@@ -119,9 +119,12 @@ class SharedTier:
             return False
 
     def clear(self) -> None:
-        """This will forget everything, in a walk through all of Redis's keys."""
-        for name in self._client.scan_iter(self._variants("*"), count=STEP):
-            self._client.unlink(name)
+        """This will forget everything, in a walk through all of Redis's keys: two calls for each `STEP` of them."""
+        cursor = None
+        while cursor != 0:
+            cursor, names = self._client.scan(cursor or 0, match=self._variants("*"), count=STEP)
+            if names:
+                self._client.unlink(*names)
 
     def _drop(self, key: VariantKey, reason: str, *fields: str, whole: bool = False) -> None:
         log.warning("damaged variant", key=key.path, reason=reason)

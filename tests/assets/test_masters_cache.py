@@ -174,6 +174,22 @@ def test_where_the_disk_is_full_the_bytes_are_given(
     assert files(tmp_path) == []
 
 
+def test_a_copy_that_cannot_be_read_is_fetched_anew(
+    cache: MastersCache, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.get(DIGEST, len(DATA), bucket)
+    real = masters_cache.hold
+
+    def hold(path: Path) -> IO[bytes]:
+        if path.name == DIGEST:
+            raise OSError(errno.EIO, "the disk is dying")
+        return real(path)
+
+    monkeypatch.setattr(masters_cache, "hold", hold)
+    assert Path(str(cache.get(DIGEST, len(DATA), bucket))).read_bytes() == DATA
+    assert bucket.fetches == 2
+
+
 def test_what_takes_too_much_of_the_cache_is_not_kept(tmp_path: Path, bucket: Bucket) -> None:
     cache = cache_in(tmp_path, max_bytes=len(DATA) * 4 - 1)
     assert cache.get(DIGEST, len(DATA), bucket) == DATA
