@@ -11,29 +11,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import redis
 
+from delivery import redis_link
 from delivery.redis_link import Client, Pool
 from tests.e2e.server import free_port
 from tests.jobs.crew import REDIS_URL
 from tests.jobs.services import need
 
 START_SECONDS = 20
+PATIENCE_SECONDS = 10.0
 
 
-def client_of(url: str) -> Client:
+def client_of(url: str, seconds: float = 0.25) -> Client:
     """This will give a client with a pool and a breaker of its own."""
-    return Client(connection_pool=Pool.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25))
+    return Client(connection_pool=Pool.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds))
 
 
 @contextmanager
-def redis_client(url: str = REDIS_URL) -> Iterator[tuple[Client, str]]:
-    """This will give a client and a prefix, under which nothing is left."""
+def redis_client(url: str = REDIS_URL, *, seconds: float = PATIENCE_SECONDS) -> Iterator[tuple[Client, str]]:
+    """This will give a client and a prefix, under which nothing is left.
+
+    A call may take `seconds` meanwhile: a busy machine must not be taken for a Redis that hangs.
+    """
     need(6379)
-    client, prefix = client_of(url), f"test-{secrets.token_hex(6)}"
+    client, prefix = client_of(url, seconds), f"test-{secrets.token_hex(6)}"
     try:
-        yield client, prefix
+        with mock.patch.object(redis_link, "CALL_SECONDS", seconds):
+            yield client, prefix
     finally:
         with redis.Redis.from_url(REDIS_URL) as own:
             for key in own.scan_iter(f"{prefix}:*", count=1000):

@@ -39,7 +39,7 @@ def proxy() -> Iterator[Proxy]:
 
 @pytest.fixture
 def client(proxy: Proxy) -> Iterator[Client]:
-    with redis_client(f"redis://127.0.0.1:{proxy.port}/15") as (client, _):
+    with redis_client(f"redis://127.0.0.1:{proxy.port}/15", seconds=CALL_SECONDS) as (client, _):
         yield client
 
 
