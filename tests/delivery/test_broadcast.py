@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,7 @@ from delivery.tiers.shared import SharedTier
 from tests.delivery.world import asked, configure, digest_of, entry, key, raiser
 from tests.proxy import Proxy
 from tests.redis_world import redis_client
+from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 30
 MASTER = uuid.uuid4()
@@ -75,13 +76,6 @@ def listening() -> Iterator[Heard]:
         listener.end()
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
-
-
-def wait_until(is_so: Callable[[], object], what: str) -> None:
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < give_up_at, what
-        time.sleep(0.01)
 
 
 def wait_for_listener(client: Any) -> None:

@@ -1,14 +1,13 @@
-"""What tests of faults ask of a server, and how they wait."""
+"""What tests of faults ask of a server."""
 
 from __future__ import annotations
 
 import io
 import os
 import random
+import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
@@ -18,7 +17,6 @@ from PIL import Image
 from tests.e2e.server import ROOT, Answer, Server
 from tests.images import dhash
 
-PATIENCE_SECONDS = 60.0
 SIGN = "/api/v1/sign"
 
 
@@ -45,32 +43,35 @@ class Picture:
 
 def uploaded(server: Server, key: str, seed: int, width: int = 640) -> Picture:
     body = photograph(seed, width)
-    answer = server.upload(key, (f"photo{seed}.jpg", body))
+    return Picture(upload(server, key, body, f"photo{seed}.jpg"), body)
+
+
+def upload(server: Server, key: str, photo: bytes, name: str = "coffee.jpg") -> str:
+    """This will give the id of a new master."""
+    answer = server.upload(key, (name, photo))
     assert answer.status == 201, answer.body
     [image] = answer.json
-    return Picture(image["id"], body)
+    return str(image["id"])
 
 
 def url_of(server: Server, key: str, picture: Picture, **params: str) -> str:
-    """A signed address without its host, to be asked of any machine."""
-    document = {"image": picture.id, "params": {"w": "320", "fm": "webp", "q": "75", **params}}
-    answer = server.api(SIGN, key, method="POST", document=document)
+    return sign(server, key, picture.id, **{"w": "320", "fm": "webp", "q": "75", **params})
+
+
+def sign(server: Server, key: str, image: str, **params: str) -> str:
+    """This will give a signed address without its host, to be asked of any machine."""
+    answer = server.api(SIGN, key, method="POST", document={"image": image, "params": params})
     assert answer.status == 200, answer.body
     parts = urlsplit(answer.json["url"])
     return f"{parts.path}?{parts.query}"
 
 
-def wait_until(what: Callable[[], object]) -> None:
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not what():
-        assert time.monotonic() < give_up_at, what
-        time.sleep(0.05)
-
-
-def counted(server: Server, metric: str) -> float:
-    """The sum of a counter's series, such as `imgopt_damaged_entries_total{tier="storage"}`."""
-    lines = server.request("/metrics").body.decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(metric))
+def figure(server: Server, name: str) -> float:
+    """This will give the sum of a metric over its labels, or over those that are said, as in `name{tier="redis"}`."""
+    name, _, labels = name.removesuffix("}").partition("{")
+    text = server.request("/metrics").body.decode()
+    found = re.findall(rf"^{name}(?:\{{([^}}]*)\}})? (\S+)$", text, re.MULTILINE)
+    return sum(float(value) for known, value in found if set(filter(None, labels.split(","))) <= {*known.split(",")})
 
 
 def is_refused_for_now(answer: Answer) -> bool:

@@ -1,22 +1,17 @@
-"""Many clients at one moment, and what tests of faults ask of machines again and again."""
+"""Many clients at one moment, and what is done to the processes that answer them."""
 
 from __future__ import annotations
 
 import http.client
 import os
-import re
 import signal
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tests.e2e.server import Answer, Server
-
-PATIENCE_SECONDS = 60
 
 
 def crowd(servers: Sequence[Server], target: str, clients: int) -> list[Answer]:
@@ -49,31 +44,6 @@ def asking(server: Server, target: str) -> Future[Answer]:
 
     threading.Thread(target=ask, daemon=True).start()
     return answer
-
-
-def upload(server: Server, key: str, photo: bytes, name: str = "coffee.jpg") -> str:
-    """This will give the id of a new master."""
-    [image] = server.upload(key, (name, photo)).json
-    return str(image["id"])
-
-
-def sign(server: Server, key: str, image: str, **params: str) -> str:
-    answer = server.api("/api/v1/sign", key, method="POST", document={"image": image, "params": params})
-    parts = urlsplit(answer.json["url"])
-    return f"{parts.path}?{parts.query}"
-
-
-def wait_until(is_so: Callable[[], object], what: str, *, seconds: float = PATIENCE_SECONDS) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < give_up_at, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
-
-
-def figure(server: Server, name: str) -> float:
-    """This will give the sum of a metric over its labels."""
-    text = server.request("/metrics").body.decode()
-    return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE))
 
 
 def freeze(server: Server) -> None:

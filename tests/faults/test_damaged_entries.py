@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from tests.e2e.server import Server
-from tests.faults.asking import Picture, counted, is_refused_for_now, uploaded, url_of
+from tests.faults.asking import Picture, figure, is_refused_for_now, uploaded, url_of
 from tests.fleet import Fleet, fleet, rows, s3_client
 from tests.jobs.crew import REDIS_URL
 
@@ -110,12 +110,12 @@ def is_mended(first: Server, then: Server, key: str, tier: str, place: Place, da
     _, others = place.read(digests[1])
     before(digests[0])
     place.write(name, damage(data, others))
-    found = counted(then, f'imgopt_damaged_entries_total{{tier="{tier}"}}')
+    found = figure(then, f'imgopt_damaged_entries_total{{tier="{tier}"}}')
     answer = then.request(urls[0])
     assert answer.status == 200, answer.body
     assert own.is_shown_by(answer)
     assert not other.is_shown_by(answer)
-    assert counted(then, f'imgopt_damaged_entries_total{{tier="{tier}"}}') == found + 1
+    assert figure(then, f'imgopt_damaged_entries_total{{tier="{tier}"}}') == found + 1
     again, mended = place.read(digests[0])
     assert (again, picture_in(mended)) == (name, picture_in(data)), "made again, or copied from a slower tier"
     assert other.is_shown_by(then.request(urls[1]))
@@ -161,9 +161,9 @@ def test_a_master_on_a_disk(alone: tuple[Server, str], damage: Any) -> None:
     found = {path.read_bytes(): path for path in (server.data_dir / "masters").rglob("*") if path.is_file()}
     found[own.body].write_bytes(damage(own.body, other.body))
     url = url_of(server, key, own)
-    before = counted(server, 'imgopt_damaged_entries_total{tier="masters"}')
+    before = figure(server, 'imgopt_damaged_entries_total{tier="masters"}')
     assert is_refused_for_now(server.request(url))
-    assert counted(server, 'imgopt_damaged_entries_total{tier="masters"}') == before + 1
+    assert figure(server, 'imgopt_damaged_entries_total{tier="masters"}') == before + 1
     uploaded_again = server.upload(key, ("again.jpg", own.body))
     assert uploaded_again.status == 201
     answer = server.request(url)

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +21,7 @@ from deploy.stack.whole import Stack, stack
 from tests.e2e.server import multipart
 from tests.images import encoded, scene
 from tests.jobs.services import need
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -29,7 +30,6 @@ CLIENTS = 8
 EVERY_SECONDS = 5.0
 POOL = 3
 WIDTHS = (320, 480, 640, 800)
-PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -238,10 +238,3 @@ def newest_key(running: Stack) -> str:
 def renders(running: Stack) -> list[str]:
     log = Path(running.plan.settings["IMGOPT_RENDER_LOG"])
     return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)

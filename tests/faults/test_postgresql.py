@@ -19,6 +19,7 @@ from tests.e2e.server import ROOT, Answer, Server, free_port
 from tests.fleet import Fleet, fleet, rows
 from tests.images import encoded, scene
 from tests.jobs.crew import REDIS_URL
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -27,7 +28,6 @@ PAUSE_SECONDS = 0.1
 """Between two rounds of the load."""
 WIDTHS = (320, 480)
 COPIES = 40
-PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -188,10 +188,3 @@ def forget_variants(machines: Fleet) -> None:
         names = list(client.scan_iter(f"{machines.redis_prefix}:*variants:*", count=1000))
         assert names
         client.delete(*names)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.1)

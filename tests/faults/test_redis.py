@@ -14,9 +14,11 @@ import redis
 from delivery.redis_link import MAX_FAILURES, REST_SECONDS
 from tests.e2e.server import Server
 from tests.e2e.test_drafts import photograph
-from tests.faults.crowd import crowd, figure, sign, upload, wait_until
+from tests.faults.asking import figure, sign, upload
+from tests.faults.crowd import crowd
 from tests.fleet import Fleet, digest_of, fleet
 from tests.redis_world import OwnRedis, own_redis
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(300)]
 

@@ -12,18 +12,10 @@ import pytest
 
 from assets.models import Blob
 from tests.e2e.server import Server, multipart
-from tests.faults.asking import (
-    Picture,
-    counted,
-    is_refused_for_now,
-    photograph,
-    prune,
-    uploaded,
-    url_of,
-    wait_until,
-)
+from tests.faults.asking import Picture, figure, is_refused_for_now, photograph, prune, uploaded, url_of
 from tests.fleet import Fleet, fleet, objects, rows, s3_client
 from tests.proxy import Proxy
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(240)]
 
@@ -146,11 +138,11 @@ def test_wrong_bytes_of_a_master_are_shown_to_nobody_and_kept_nowhere(machines: 
         )
         stored = Blob(id=blob_id).storage_name
         client.put_object(Bucket=masters, Key=stored, Body=change(picture.body))
-        before = counted(server, 'imgopt_damaged_entries_total{tier="masters"}')
+        before = figure(server, 'imgopt_damaged_entries_total{tier="masters"}')
         assert is_refused_for_now(server.request(url)), name
         download = server.request(f"/image/{picture.id}", headers={"Authorization": f"Bearer {machines.api_key}"})
         assert is_refused_for_now(download), name
-        assert counted(server, 'imgopt_damaged_entries_total{tier="masters"}') == before + 2
+        assert figure(server, 'imgopt_damaged_entries_total{tier="masters"}') == before + 2
         assert not [each for each in objects(variants) if digest in each]
         assert not list((server.data_dir / "masters-cache").glob(f"*/{digest}"))
         healed = server.upload(machines.api_key, ("again.jpg", picture.body))

@@ -14,19 +14,11 @@ import redis
 from delivery.entry import unpack
 from tests.e2e.server import Server, multipart
 from tests.e2e.test_drafts import photograph
-from tests.faults.crowd import (
-    asking,
-    crowd,
-    figure,
-    freeze,
-    render_children,
-    sign,
-    thaw,
-    upload,
-    wait_until,
-)
+from tests.faults.asking import figure, sign, upload
+from tests.faults.crowd import asking, crowd, freeze, render_children, thaw
 from tests.fleet import Fleet, digest_of, fleet, objects, rows, s3_client
 from tests.jobs.crew import REDIS_URL
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(300)]
 

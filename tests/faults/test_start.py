@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,19 +15,12 @@ from tests.fleet import Fleet, fleet, through
 from tests.images import encoded, scene
 from tests.jobs.crew import POSTGRESQL_URL, administer
 from tests.jobs.services import need
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(240)]
 
-PATIENCE_SECONDS = 90.0
 PROXIES = {"redis": "redis", "masters": "s3"}
 """What `/readyz` calls it, and the proxy it is reached through."""
-
-
-def wait_until(what: Callable[[], object]) -> None:
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not what():
-        assert time.monotonic() < give_up_at, what
-        time.sleep(0.1)
 
 
 def dependencies(server: Server) -> tuple[int, dict[str, str]]:
