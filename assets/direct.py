@@ -34,6 +34,8 @@ from pipeline.errors import DamagedImage, ImageTooLarge, UnsupportedFormat
 log = structlog.get_logger("assets.direct")
 
 OFFERED_FOR: Final = timedelta(minutes=15)
+ASKED_AGAIN_FOR: Final = timedelta(days=1)
+"""So long a master is given to whoever completes its upload again: as long as what is uploaded may lie there."""
 FETCH_SECONDS: Final = 60.0
 HOPELESS: Final = (UnsupportedFormat, DamagedImage, ImageTooLarge, UploadTooLarge)
 """What will not be otherwise when it is tried again, so its bytes need not stay."""
@@ -134,7 +136,9 @@ def _check_possible() -> None:
 
 
 def _made(upload: uuid.UUID) -> Master | None:
-    return Master.objects.select_related("blob").filter(id=upload).first()
+    """Only of these days: ids of masters are public, and who may only upload may not ask for all there are."""
+    since = timezone.now() - ASKED_AGAIN_FOR
+    return Master.objects.select_related("blob").filter(id=upload, created_at__gte=since).first()
 
 
 def _key(upload: uuid.UUID) -> str:

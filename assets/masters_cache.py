@@ -22,6 +22,7 @@ from django.conf import settings
 
 from assets.eviction import Evictor
 from assets.flight import SingleFlight
+from assets.signals import copy_damaged
 from assets.verified import VERIFIED, WrongBytes
 
 log = structlog.get_logger("assets.masters_cache")
@@ -101,6 +102,7 @@ class MastersCache:
             return None
         except WrongBytes:
             log.warning("copy damaged", digest=digest)
+            copy_damaged.send(sender=MastersCache, digest=digest)
             path.unlink(missing_ok=True)
             return None
         except OSError as error:  # a disk that fails is no worse than one that is full

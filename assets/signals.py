@@ -16,6 +16,9 @@ master_changed = Signal()
 master_damaged = Signal()
 """Sent where stored bytes are not those of the `digest`: they are neither shown nor kept anywhere."""
 
+copy_damaged = Signal()
+"""The same of this machine's copy of a master, which is thrown away and fetched again."""
+
 
 def announce(master_id: uuid.UUID, digests: Sequence[str]) -> None:
     """This will send the news as soon as the transaction around it is committed."""

@@ -85,7 +85,7 @@ CHILD_RESTARTS = Counter(
 TIER_ERRORS = Counter("imgopt_tier_errors", "Calls of a tier that failed.", ["tier", "call"], registry=REGISTRY)
 DAMAGED = Counter(
     "imgopt_damaged_entries",
-    "Entries of a tier, or masters, whose bytes were not theirs: not shown, and made again.",
+    "Entries of a tier, masters or copies of them, whose bytes were not theirs: not shown.",
     ["tier"],
     registry=REGISTRY,
 )

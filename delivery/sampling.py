@@ -12,7 +12,7 @@ from django.db.transaction import on_commit
 
 from assets import children
 from assets.models import Master
-from assets.signals import master_damaged
+from assets.signals import copy_damaged, master_damaged
 from delivery import counters
 from delivery.service import service
 from delivery.tiers.guard import Guarded
@@ -97,5 +97,10 @@ def count_damaged(**_: object) -> None:
     counters.DAMAGED.labels("masters").inc()
 
 
+def count_damaged_copy(**_: object) -> None:
+    counters.DAMAGED.labels("copies").inc()
+
+
 master_damaged.connect(count_damaged, dispatch_uid="delivery.sampling")
+copy_damaged.connect(count_damaged_copy, dispatch_uid="delivery.sampling")
 post_save.connect(count_master, sender=Master, dispatch_uid="delivery.sampling")

@@ -45,7 +45,8 @@ class Watched:
             with spans.span("request", carrier=_carrier(environ)), taking_notes() as watch.notes:
                 watch.trace_id = get_contextvars().get("trace_id")
                 response = self._app(environ, watch.start_response)
-                spans.note(watch.facts)
+                if spans.is_on():
+                    spans.note(watch.facts)
         except BaseException:
             watch.finish()
             raise

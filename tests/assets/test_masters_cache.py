@@ -19,6 +19,8 @@ from assets import masters_cache
 from assets.flight import SingleFlight
 from assets.masters_cache import HeldPath, MastersCache
 from assets.verified import Verified, WrongBytes
+from delivery import sampling  # noqa: F401  counts
+from tests.delivery.figures import Figures
 from tests.delivery.world import at_once
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,8 +142,11 @@ def test_a_damaged_copy_is_fetched_anew(
     os.utime(path, ns=(10**18, 10**18))  # however coarse the disk's clock is
     if restarted:
         fresh_process(monkeypatch)
+    figures = Figures()
     assert read(cache.get(DIGEST, len(DATA), bucket)) == DATA
     assert bucket.fetches == 2
+    assert figures.grown("imgopt_damaged_entries_total", tier="copies") == 1
+    assert figures.grown("imgopt_damaged_entries_total", tier="masters") == 0
 
 
 def test_a_copy_is_hashed_once_by_a_process(

@@ -185,8 +185,10 @@ def test_a_copy_of_a_master(machines: Fleet, damage: Any) -> None:
     copy = one.data_dir / "masters-cache" / digest[:2] / digest
     assert copy.read_bytes() == own.body
     copy.write_bytes(damage(own.body, other.body))
+    before = figure(one, 'imgopt_damaged_entries_total{tier="copies"}')
     answer = one.request(url_of(one, machines.api_key, own, w="480"))
     assert answer.status == 200, answer.body
     assert own.is_shown_by(answer)
     assert not other.is_shown_by(answer)
     assert copy.read_bytes() == own.body
+    assert figure(one, 'imgopt_damaged_entries_total{tier="copies"}') == before + 1

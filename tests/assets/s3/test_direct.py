@@ -8,9 +8,11 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from assets import direct, masters
@@ -141,6 +143,12 @@ class TestOnS3:
         first, second = completed(caller, offer), completed(caller, offer)
         assert first.json() == second.json()
         assert Master.objects.count() == 1
+
+    def test_a_master_of_long_ago_is_not_told_to_who_may_only_upload(self, on_s3: str, caller: Caller) -> None:
+        known = uuid.UUID(caller.upload()["id"])
+        Master.objects.filter(id=known).update(created_at=timezone.now() - timedelta(days=1, seconds=1))
+        stranger = Caller.with_scopes("upload")
+        assert problem(completed(stranger, {"complete": f"{UPLOADS}/{known}/complete"}))[:2] == (404, "not_found")
 
     def test_what_was_never_uploaded_cannot_be_completed(self, on_s3: str, caller: Caller) -> None:
         assert problem(completed(caller, offered(caller)))[:2] == (404, "not_found")
