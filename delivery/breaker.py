@@ -66,8 +66,7 @@ class Breaker:
     def failed(self) -> None:
         now = self._clock()
         with self._lock:
-            if self.troubled_at is None:
-                self.troubled_at = time.time()
+            self._note_trouble()
             self._failures.append(now)
             if self._rests_until is not None:
                 self._rests_until = now + self._rest_seconds
@@ -77,8 +76,17 @@ class Breaker:
             self._rests_until = now + self._rest_seconds
         log.warning("left alone", name=self.name, seconds=self._rest_seconds)
 
+    def troubled(self) -> None:
+        """This will note something that did not come to pass, though a call was answered."""
+        with self._lock:
+            self._note_trouble()
+
     def settle(self, troubled_at: float) -> None:
         """This will forget the trouble that began then, unless there is a newer one."""
         with self._lock:
             if self.troubled_at == troubled_at:
                 self.troubled_at = None
+
+    def _note_trouble(self) -> None:
+        if self.troubled_at is None:
+            self.troubled_at = time.time()

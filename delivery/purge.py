@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Left
@@ -31,6 +32,11 @@ from delivery.signals import purging
 from metrics import learning, receipts
 from pipeline.errors import BadParameter
 from pipeline.params import shown
+
+if TYPE_CHECKING:
+    from delivery.tiers.shared import SharedTier
+
+log = structlog.get_logger("delivery.purge")
 
 # Long after every process has heard of it.
 KEEP = timedelta(hours=1)
@@ -153,12 +159,22 @@ def repeat_in_redis() -> None:
     troubled_at = None if shared is None else shared.breaker.troubled_at
     if shared is None or troubled_at is None or not shared.answers():
         return
+    from redis import RedisError
+
+    try:
+        _repeat(shared, troubled_at)
+    except RedisError as error:  # with the next beat; what else that one has to do does not wait for Redis
+        log.warning("purges not repeated in Redis", error=repr(error)[:200])
+    else:
+        shared.breaker.settle(troubled_at)
+
+
+def _repeat(shared: SharedTier, troubled_at: float) -> None:
     since = datetime.fromtimestamp(troubled_at, UTC) - CLOCKS_APART
     if since < timezone.now() - KEEP:
         shared.clear()  # the rows are not kept for as long
     for purge in Purge.objects.filter(created_at__gte=since).iterator():
         shared.purge(*purge.digests)
-    shared.breaker.settle(troubled_at)
 
 
 class PurgeReader:

@@ -122,6 +122,20 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/delivery/test_pruning.py",),
     ),
     Mutant(
+        "prune goes by an empty database",
+        "assets/pruning.py",
+        "    plausible = max(FEW, files * PLAUSIBLE_SHARE) if files > len(found) else 0",
+        "    plausible = max(FEW, files * PLAUSIBLE_SHARE)",
+        ("tests/delivery/test_pruning.py",),
+    ),
+    Mutant(
+        "a bucket that hangs keeps a process from hearing of revoked keys",
+        "delivery/purge.py",
+        '    if settings.CONFIG.storage == "s3":',
+        "    if False:",
+        ("tests/delivery/test_purge.py",),
+    ),
+    Mutant(
         "what is uploading is pruned",
         "assets/pruning.py",
         "        found += _without_row([each for each in batch if each.changed_at < before])",

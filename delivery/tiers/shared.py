@@ -103,13 +103,18 @@ class SharedTier:
         )
 
     def purge(self, *digests: str) -> None:
+        """What fails here is trouble of the breaker's, by which `delivery.purge` repeats it later."""
         for start in range(0, len(digests), STEP):
             keys = [
                 name
                 for digest in digests[start : start + STEP]
                 for name in (self._variants(digest), self._purged(digest))
             ]
-            self._purge(keys=keys, args=[1000 * PURGED_SECONDS])
+            try:
+                self._purge(keys=keys, args=[1000 * PURGED_SECONDS])
+            except ResponseError:  # it answers and writes nothing: a replica, or a disk that it cannot save to
+                self.breaker.troubled()
+                raise
 
     def answers(self) -> bool:
         """This will ask Redis for a sign of life, which is also the trial after a rest."""

@@ -26,7 +26,7 @@ from delivery.service import Served, VariantService, service
 from delivery.tiers.shared import SharedTier
 from tests.delivery.world import asked, configure, digest_of, entry, key, raiser
 from tests.proxy import Proxy
-from tests.redis_world import redis_client
+from tests.redis_world import own_redis, redis_client
 from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 30
@@ -47,11 +47,7 @@ def shared(proxy: Proxy, settings: Settings) -> Iterator[tuple[Any, str]]:
     with redis_client(url) as (_, prefix):
         settings.CACHES = {
             **settings.CACHES,
-            "shared": {
-                "BACKEND": "django_redis.cache.RedisCache",
-                "LOCATION": url,
-                "OPTIONS": {**settings.REDIS_OPTIONS, "SOCKET_TIMEOUT": 5.0, "SOCKET_CONNECT_TIMEOUT": 5.0},
-            },
+            "shared": shared_cache(settings, url),
         }
         configure(redis_url=url, redis_prefix=prefix)
         service.cache_clear()
@@ -59,6 +55,14 @@ def shared(proxy: Proxy, settings: Settings) -> Iterator[tuple[Any, str]]:
         yield client, prefix
         client.connection_pool.disconnect()
         del caches["shared"]
+
+
+def shared_cache(settings: Settings, url: str) -> dict[str, Any]:
+    return {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": url,
+        "OPTIONS": {**settings.REDIS_OPTIONS, "SOCKET_TIMEOUT": 5.0, "SOCKET_CONNECT_TIMEOUT": 5.0},
+    }
 
 
 Heard = queue.Queue[tuple[list[uuid.UUID], list[str]]]
@@ -236,6 +240,28 @@ def test_while_it_is_still_away_the_trouble_is_not_settled(shared: tuple[Any, st
     assert tier.answers() is False
     repeat_in_redis()
     assert tier.breaker.troubled_at is not None
+
+
+@pytest.mark.services
+@pytest.mark.django_db
+def test_what_a_redis_that_writes_nothing_refused_is_purged_when_it_writes_again(settings: Settings) -> None:
+    """A replica, or one whose disk is full, answers every ping; the pulse has other things to do meanwhile."""
+    with own_redis() as server, server.client() as past:
+        configure(redis_url=server.url, redis_prefix="tests")
+        settings.CACHES = {**settings.CACHES, "shared": shared_cache(settings, server.url)}
+        service.cache_clear()
+        _, tier = of_service()
+        tier.put(key(), entry())
+        past.execute_command("REPLICAOF", "127.0.0.1", "1")
+        purge.publish([MASTER], [digest_of("shoe")])
+        repeat_in_redis()
+        assert tier.get(key()) is not None
+        past.execute_command("REPLICAOF", "NO", "ONE")
+        repeat_in_redis()
+        assert tier.get(key()) is None
+        assert tier.breaker.troubled_at is None
+        get_redis_connection("shared").connection_pool.disconnect()
+        del caches["shared"]
 
 
 @pytest.mark.services
