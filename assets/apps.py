@@ -7,4 +7,3 @@ class AssetsConfig(AppConfig):
 
     def ready(self) -> None:
         from assets.origins import checks  # noqa: F401  registers them
-        from assets.s3 import checks as _  # noqa: F401

@@ -36,8 +36,6 @@ class Command(BaseCommand):
         config = settings.CONFIG
         if config.storage != "s3":
             raise CommandError("Expected IMGOPT_STORAGE=s3: there are no buckets to make ready.")
-        if config.masters_bucket == config.variants_bucket:
-            raise CommandError("Expected two buckets: rules for variants would hold for masters.")
         if options["keep_variants_days"] < 0:
             raise CommandError("Expected 0 or more days for --keep-variants-days.")
         rules = {

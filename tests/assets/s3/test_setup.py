@@ -15,7 +15,6 @@ from pytest_django import Settings
 
 from assets import pruning as leftovers
 from assets.models import Blob
-from assets.s3.checks import check_buckets
 from assets.s3.setup import set_lifecycle
 from delivery import pruning
 from delivery.service import service
@@ -86,18 +85,6 @@ def test_pages_of_a_site_may_be_let_in(buckets: tuple[str, str]) -> None:
 def test_without_s3_there_is_nothing_to_make_ready() -> None:
     with pytest.raises(CommandError, match="IMGOPT_STORAGE=s3"):
         call_command("s3_setup", skip_checks=True)
-
-
-def test_masters_and_variants_never_share_a_bucket(settings: Settings) -> None:
-    """Variants may be let go by the bucket's lifecycle, and with them the masters would go."""
-    settings.CONFIG = replace(settings.CONFIG, storage="s3", masters_bucket="one", variants_bucket="one")
-    assert [found.id for found in check_buckets()] == ["assets.E003"]
-    with pytest.raises(CommandError, match="two buckets"):
-        call_command("s3_setup", "--keep-variants-days", "30", skip_checks=True)
-    settings.CONFIG = replace(settings.CONFIG, variants_bucket="two")
-    assert check_buckets() == []
-    settings.CONFIG = replace(settings.CONFIG, storage="disk", variants_bucket="one")
-    assert check_buckets() == []
 
 
 @pytest.mark.services
