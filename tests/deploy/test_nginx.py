@@ -127,6 +127,7 @@ def test_the_log_names_requests_and_tiers_and_no_signature(front: Front) -> None
 def test_only_the_servers_tell_their_metrics_and_nginx_its_own(front: Front, origins: list[Origin]) -> None:
     assert front.ask("/metrics").status == 404
     assert b"Active connections" in front.ask("/nginx_status").body
+    assert front.ask("/nginx_status", X_Forwarded_For="203.0.113.9").status == 404
     assert not asked(origins)
 
 

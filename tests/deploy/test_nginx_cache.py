@@ -172,9 +172,16 @@ def test_a_server_that_is_busy_is_spared_where_there_is_something_to_show(front:
     wait_until(lambda: front.ask("/i/a?s=1").headers["server-timing"] == "cdn;desc=STALE")
 
 
-def test_hints_are_part_of_what_an_auto_url_asks_for(front: Front, origins: list[Origin]) -> None:
-    def ask(target: str, width: str) -> str | None:
-        return front.ask(target, Sec_CH_Width=width).tier
+@pytest.mark.parametrize("query", ["w=auto", "fm=webp&width=auto:320,640", "dpr=auto", "preset=hero"])
+def test_hints_are_part_of_what_an_auto_url_asks_for(front: Front, query: str) -> None:
+    """A preset may say `auto` as well."""
+    assert [hinted(front, query, width) for width in ("320", "640", "320")] == ["render", "render", "cdn"]
 
-    assert [ask("/i/a?w=auto&s=1", width) for width in ("320", "640", "320")] == ["render", "render", "cdn"]
-    assert [ask("/i/a?w=100&s=1", width) for width in ("320", "640", "320")] == ["render", "cdn", "cdn"]
+
+@pytest.mark.parametrize("query", ["w=100", "q=auto", "bg=auto&dpr=2"])
+def test_other_urls_ignore_them(front: Front, query: str) -> None:
+    assert [hinted(front, query, width) for width in ("320", "640", "320")] == ["render", "cdn", "cdn"]
+
+
+def hinted(front: Front, query: str, width: str) -> str | None:
+    return front.ask(f"/i/a?{query}&s=1", Sec_CH_Width=width).tier
