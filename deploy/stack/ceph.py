@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 import uuid
-from contextlib import suppress
 from pathlib import Path
+
+from deploy.stack.processes import NotStarted, Processes, answers
 
 PORT = 8322
 ACCESS_KEY = "AKIDEXAMPLE1"
@@ -27,7 +27,10 @@ SECRET_KEY = "SECRETEXAMPLE1"
 REGION = "us-east-1"
 PACKAGES = ("radosgw", "ceph-mon", "ceph-osd", "ceph-common")
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "ceph-authtool", "monmaptool")
+NAMES = ("gateway", "osd", "mon")
 START_SECONDS = 60.0
+END_SECONDS = 3.0
+"""The gateway does not always hear a SIGTERM."""
 
 CONFIG = """\
 [global]
@@ -63,10 +66,6 @@ rgw enable usage log = false
 """
 
 
-class NotStarted(Exception):
-    """It could not be started; its own logs say more."""
-
-
 def endpoint(port: int = PORT) -> str:
     return f"http://127.0.0.1:{port}"
 
@@ -85,6 +84,10 @@ def up(folder: Path, port: int = PORT) -> None:
     """This will start monitor, object store and gateway, and make the user. `NotStarted` if that fails."""
     if missing := [program for program in PROGRAMS if not shutil.which(program)]:
         raise NotStarted(f"Expected {', '.join(missing)}: apt install --no-install-recommends {' '.join(PACKAGES)}")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "ceph.conf").exists():
+        raise NotStarted(f"Expected an empty folder, or one of an S3 that has ended, received {folder}.")
+    if taken := [each for each in (port, port - 1, port - 2) if answers(each)]:
+        raise NotStarted(f"Port {taken[0]} is taken: is this S3 running already?")
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("mon", "osd", "gateway", "run", "log"):
         (folder / name).mkdir(parents=True)
@@ -98,18 +101,19 @@ def up(folder: Path, port: int = PORT) -> None:
 
 def down(folder: Path) -> None:
     """This will end what `up` has started, and nothing else."""
-    for name in ("gateway", "osd", "mon"):
-        file = folder / f"{name}.pid"
-        if not file.exists():
-            continue
-        _end(int(file.read_text()))
-        file.unlink()
+    if not folder.exists():
+        return
+    processes = Processes(folder)
+    for name in NAMES:
+        processes.tell_to_end(name)
+        processes.wait_for_end(name, END_SECONDS)
 
 
 class _Cluster:
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
         self._port = port
+        self._processes = Processes(folder)
         self._fsid = str(uuid.uuid4())
         self._monitor = f"[v2:127.0.0.1:{port - 2}/0,v1:127.0.0.1:{port - 1}/0]"
 
@@ -153,11 +157,7 @@ class _Cluster:
         )
 
     def _begin(self, name: str, *command: str) -> None:
-        with (self._folder / "log" / f"{name}.out").open("wb") as log:
-            process = subprocess.Popen(
-                command, cwd=self._folder, env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
-        (self._folder / f"{name}.pid").write_text(str(process.pid))
+        self._processes.start(name, command, self._environment)
 
     def _wait(self) -> None:
         give_up_at = time.monotonic() + START_SECONDS
@@ -173,24 +173,14 @@ class _Cluster:
         raise subprocess.SubprocessError(f"no answer on port {self._port} within {START_SECONDS:g} s")
 
 
-def _end(pid: int) -> None:
-    """The gateway does not always hear a SIGTERM."""
-    for signum, seconds in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 10.0)):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signum)
-        give_up_at = time.monotonic() + seconds
-        while time.monotonic() < give_up_at:
-            if not Path(f"/proc/{pid}").exists():
-                return
-            with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # where it is a child of ours
-            time.sleep(0.1)
-
-
 def main(words: list[str]) -> int:
     match words:
         case ["up", folder, *port]:
-            up(Path(folder), int(port[0]) if port else PORT)
+            try:
+                up(Path(folder), int(port[0]) if port else PORT)
+            except NotStarted as error:
+                print(error, file=sys.stderr)
+                return 1
             print(f"S3 at {endpoint(int(port[0]) if port else PORT)}  {ACCESS_KEY}  {SECRET_KEY}")
         case ["down", folder]:
             down(Path(folder))

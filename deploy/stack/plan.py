@@ -54,6 +54,7 @@ class Plan:
         masters, variants = self.buckets
         return {
             **{word: os.environ[word] for word in KEPT if word in os.environ},
+            **self.settings,  # first: an IMGOPT_PORT in the shell that starts it must not be every server's
             "PYTHONUNBUFFERED": "1",
             "IMGOPT_ENV_FILE": os.devnull,
             "IMGOPT_DATA_DIR": str(self.folder / name),
@@ -69,7 +70,6 @@ class Plan:
             "IMGOPT_VARIANTS_BUCKET": variants,
             "IMGOPT_JOBS_ENGINE": "celery",
             "IMGOPT_JOBS_WORKERS": "0",
-            **self.settings,
         }
 
     def save(self) -> None:

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90.0
 END_SECONDS = 45.0
 """Longer than a server takes for what it has begun."""
+SESSION, STARTED_AT = 3, 19
 
 
 class NotStarted(Exception):
@@ -68,7 +69,8 @@ class Processes:
                 os.kill(pid, signum)
 
     def wait_for_end(self, name: str, seconds: float = END_SECONDS) -> None:
-        """This will kill what is left after that time, with all of its session."""
+        """This will kill what is left after that time, and what has outlived it: a server that was killed leaves
+        Granian behind."""
         give_up_at = time.monotonic() + seconds
         while (pid := self.pid(name)) is not None:
             if time.monotonic() > give_up_at:
@@ -77,7 +79,21 @@ class Processes:
             time.sleep(0.02)
         if child := self._children.pop(name, None):
             child.wait()
+        for rest in self._orphans(name):
+            with suppress(ProcessLookupError):
+                os.kill(rest, signal.SIGKILL)
         (self._pids / f"{name}.pid").unlink(missing_ok=True)
+
+    def _orphans(self, name: str) -> list[int]:
+        """Of its session. While one of them lives, the number is nobody else's; so where somebody has it, none does."""
+        try:
+            number, started_at = (self._pids / f"{name}.pid").read_text().split()
+        except (OSError, ValueError):
+            return []
+        if not started_at or _started_at(int(number)):
+            return []
+        members = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+        return [pid for pid in members if _fields(pid)[SESSION:][:1] == [number]]
 
     def end(self, name: str) -> None:
         self.tell_to_end(name)
@@ -110,8 +126,14 @@ def free_port() -> int:
 
 def _started_at(pid: int) -> str:
     """In ticks since the machine was started; empty for one that is gone, or only waits to be taken note of."""
+    fields = _fields(pid)
+    return fields[STARTED_AT] if fields else ""
+
+
+def _fields(pid: int) -> list[str]:
+    """Of proc(5)'s `stat`, from the state on; none of one that is gone or dead."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
+        return []
+    return [] if fields[0] in "ZX" else fields

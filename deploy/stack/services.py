@@ -98,16 +98,14 @@ def administer(plan: Plan, statement: str) -> None:
 
 
 def drop_database(plan: Plan) -> None:
-    if answers(plan.postgresql_port or 5432):
+    """In a borrowed server; our own goes as a whole."""
+    if not plan.postgresql_port and answers(5432):
         administer(plan, f'DROP DATABASE IF EXISTS "{plan.name}" WITH (FORCE)')
 
 
 def start_s3(plan: Plan) -> None:
     if plan.owns_s3:
-        try:
-            ceph.up(plan.folder / "s3", plan.s3_port)
-        except ceph.NotStarted as error:
-            raise NotStarted(str(error)) from error
+        ceph.up(plan.folder / "s3", plan.s3_port)
 
 
 def end_s3(plan: Plan) -> None:

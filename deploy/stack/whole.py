@@ -5,10 +5,11 @@ from __future__ import annotations
 import http.client
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,19 +104,27 @@ class Stack:
             self.wait_for_server(name)
 
     def down(self) -> None:
-        """This will end everything, front first, and remove what was made in borrowed services."""
-        self.processes.end(NGINX)
+        """This will end everything, front first, and remove what was made in borrowed services. What fails does not
+        keep the rest from being ended."""
         ours = [*self.worker_names, *self.server_names]
-        for name in ours:
-            self.processes.tell_to_end(name)
-        for name in ours:
-            self.processes.wait_for_end(name)
-        services.drop_database(self.plan)
-        services.end_s3(self.plan)
-        for name in ("redis", "postgresql"):
-            self.processes.tell_to_end(name)
-            self.processes.wait_for_end(name)
-        for name in ("nginx", "redis", "postgresql", "s3", *ours):
+        with ExitStack() as last_comes_first:
+            last_comes_first.callback(self._remove_files)
+            last_comes_first.callback(self._end_services)
+            last_comes_first.callback(services.end_s3, self.plan)
+            last_comes_first.callback(services.drop_database, self.plan)
+            self.processes.end(NGINX)
+            for name in ours:
+                self.processes.tell_to_end(name)
+            for name in ours:
+                self.processes.wait_for_end(name)
+
+    def _end_services(self) -> None:
+        self.processes.end("redis")
+        self.processes.tell_to_end("postgresql", signal.SIGINT)  # else it waits for whoever has a `psql` open
+        self.processes.wait_for_end("postgresql")
+
+    def _remove_files(self) -> None:
+        for name in ("nginx", "redis", "postgresql", "s3", *self.worker_names, *self.server_names):
             shutil.rmtree(self.plan.folder / name, ignore_errors=True)
 
     def manage(self, *words: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from deploy.stack import plan, services
+from deploy.stack import ceph, plan, services
 from deploy.stack.__main__ import main
 from deploy.stack.plan import Plan, load, make_plan
 from deploy.stack.processes import NotStarted, Processes
@@ -68,6 +71,29 @@ def test_a_strangers_process_with_a_number_of_ours_is_left_alone(tmp_path: Path)
         stranger.kill()
 
 
+def test_what_outlives_its_leader_is_ended_with_it(tmp_path: Path) -> None:
+    """A server that was killed leaves processes behind that go on listening."""
+    words = f"import subprocess, time; print(subprocess.Popen({SLEEPS!r}).pid, flush=True); time.sleep(600)"
+    processes = Processes(tmp_path)
+    processes.start("server", [sys.executable, "-c", words])
+    processes.wait_until("server", lambda: is_awake(processes, "server"))
+    told = re.search(r"\d+", processes.log("server").read_text())
+    assert told is not None
+    processes.tell_to_end("server", signal.SIGKILL)
+    processes.wait_for_end("server")
+    give_up_at = time.monotonic() + 20
+    while is_running(int(told[0])):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def test_what_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
     processes.start("broken", [sys.executable, "-c", "raise SystemExit('no such thing')"])
@@ -100,6 +126,12 @@ def test_machines_share_everything_but_their_folder_and_port(planned: Plan) -> N
     assert one.trusted_proxies == ("127.0.0.1",)
 
 
+def test_a_port_in_the_shell_is_not_every_servers(tmp_path: Path) -> None:
+    around = {"IMGOPT_PORT": "8000", "IMGOPT_DATA_DIR": "/elsewhere"}
+    found = make_plan(tmp_path, own_postgresql=True, own_s3=True, settings=around).environment("server-1", 8001)
+    assert (found["IMGOPT_PORT"], found["IMGOPT_DATA_DIR"]) == ("8001", str(tmp_path / "server-1"))
+
+
 def test_settings_around_it_do_not_reach_the_stack(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://elsewhere/0")
     monkeypatch.setenv("AWS_PROFILE", "of-somebody")
@@ -112,6 +144,22 @@ def test_a_plan_is_kept_for_its_owner_only(planned: Plan) -> None:
     planned.save()
     assert load(planned.folder) == planned
     assert (planned.folder / plan.FILE).stat().st_mode & 0o077 == 0
+
+
+def test_s3_erases_no_folder_but_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    (tmp_path / "precious").touch()
+    with pytest.raises(NotStarted, match="empty folder"):
+        ceph.up(tmp_path)
+    assert (tmp_path / "precious").exists()
+
+
+def test_s3_that_runs_already_is_not_started_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    (tmp_path / "ceph.conf").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(NotStarted, match="running already"):
+        ceph.up(tmp_path, taken.getsockname()[1])
+    assert (tmp_path / "ceph.conf").exists()
 
 
 @pytest.mark.parametrize("word", ["down", "roll", "status"])
