@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from django.db.migrations.loader import MigrationLoader
 FORMAT = 1
 NAME, ROWS, MASTERS, DIGESTS = "manifest.json", "rows.jsonl.gz", "masters", "masters.sha256"
 CHUNK_BYTES = 1 << 20
+STORED = re.compile(r"[0-9a-f]{2}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A blob's `storage_name`."""
 
 
 class NotRestored(Exception):
@@ -72,8 +75,11 @@ def newest_migrations() -> list[str]:
 
 
 def digests(folder: Path) -> Iterator[tuple[str, str]]:
-    """This will give the name and digest of each master."""
+    """This will give the name and digest of each master. A name is a place in the storage: it is held to its form."""
     with (folder / DIGESTS).open() as lines:
         for line in lines:
-            digest, _, name = line.rstrip("\n").partition("  ")
-            yield name.removeprefix(f"{MASTERS}/"), digest
+            digest, _, path = line.rstrip("\n").partition("  ")
+            name = path.removeprefix(f"{MASTERS}/")
+            if not STORED.fullmatch(name):
+                raise NotRestored(f"Expected the place of a master in {DIGESTS}, received {path[:80]!r}.")
+            yield name, digest

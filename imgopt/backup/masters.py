@@ -53,12 +53,18 @@ def check(folder: Path, digests: Iterable[tuple[str, str]]) -> int:
 
 def put_back(folder: Path, name: str, digest: str) -> None:
     """This will store one master's bytes, and read them again to see that they are there."""
-    storage = storages["masters"]
     with (folder / MASTERS / name).open("rb") as source:
-        storage.save(name, File(source, name))
-    seen = hashlib.sha256()
-    with storage.open(name) as stored:
-        while chunk := stored.read(CHUNK_BYTES):
-            seen.update(chunk)
-    if seen.hexdigest() != digest:
+        storages["masters"].save(name, File(source, name))
+    if not is_stored(name, digest):
         raise NotRestored(f"The storage did not keep the bytes of master {name}.")
+
+
+def is_stored(name: str, digest: str) -> bool:
+    seen = hashlib.sha256()
+    try:
+        with storages["masters"].open(name) as stored:
+            while chunk := stored.read(CHUNK_BYTES):
+                seen.update(chunk)
+    except FileNotFoundError:
+        return False
+    return seen.hexdigest() == digest

@@ -2,6 +2,8 @@
 
 While PostgreSQL refuses, a pool lets everybody wait for it until their time is over; two seconds for each of two
 hundred requests are all places of a server. So after one has waited in vain, only one a second tries again.
+
+Whoever waited in vain because all connections were at work has found nothing out: PostgreSQL is asked past the pool.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 from django.db.utils import DatabaseError, InterfaceError
+from psycopg_pool import PoolTimeout
 
 REST_SECONDS = 1.0
 
@@ -45,6 +48,7 @@ class Breaker:
 
 
 BREAKER = Breaker()
+ASKING = threading.Lock()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -52,10 +56,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
         is_trial = BREAKER.check()
         try:
             if is_trial:  # past the pool, which would wait where this is refused at once
-                self.Database.connect(**conn_params).close()
+                self._ask(conn_params)
             connection = super().get_new_connection(conn_params)
+        except PoolTimeout:
+            self._ask_why(conn_params)
+            raise
         except (DatabaseError, InterfaceError, self.Database.Error):
             BREAKER.failed()
             raise
         BREAKER.succeeded()
         return connection
+
+    def _ask(self, conn_params: dict[str, Any]) -> None:
+        self.Database.connect(**conn_params).close()
+        BREAKER.succeeded()
+
+    def _ask_why(self, conn_params: dict[str, Any]) -> None:
+        """One of all who waited asks, for a database that hangs is as slow to refuse as the pool."""
+        if not ASKING.acquire(blocking=False):
+            return
+        try:
+            self._ask(conn_params)
+        except self.Database.Error:
+            BREAKER.failed()
+        finally:
+            ASKING.release()

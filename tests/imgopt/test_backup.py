@@ -142,6 +142,13 @@ def of_another_format(backup: Path) -> None:
     change_manifest(backup, format=2)
 
 
+def leading_elsewhere(backup: Path) -> None:
+    file = backup / "masters.sha256"
+    first, *others = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([f"{first.split()[0]}  masters/../../secret_key\n", *others]))
+    change_manifest(backup, digests_sha256=manifest.sha256_of(file))
+
+
 def with_rows_too_few(backup: Path) -> None:
     change_manifest(backup, rows=manifest.read(backup).rows + 1)
 
@@ -155,6 +162,7 @@ def with_rows_too_few(backup: Path) -> None:
         (lose_manifest, "Expected the folder of a backup that was finished"),
         (of_another_release, "restore it with that release"),
         (of_another_format, "Expected a backup of format 1, received one of 2"),
+        (leading_elsewhere, "Expected the place of a master"),
         (with_rows_too_few, "not as many rows"),
     ],
 )
@@ -167,6 +175,22 @@ def test_what_is_not_whole_or_does_not_fit_leaves_nothing_behind(
         for table in ("assets_blob", "assets_master", "auth_user", "delivery_signingkey"):
             assert database.execute(f"SELECT COUNT(*) FROM {table}").fetchone() == (0,), table
     assert not [file for file in (other.data / "masters").rglob("*") if file.is_file()]
+
+
+def test_bytes_that_were_there_before_are_there_after_a_restore_that_failed(
+    kept: Path, copy: Path, other: Installation
+) -> None:
+    """The bucket has outlived its database; what it has is perhaps nowhere else."""
+    shutil.copytree(kept / "backup" / "masters", other.data / "masters", dirs_exist_ok=True)
+    before = {file: file.read_bytes() for file in (other.data / "masters").rglob("*") if file.is_file()}
+    [*_, last] = manifest.digests(copy)
+    victim = other.data / "masters" / last[0]
+    victim.unlink()
+    victim.mkdir()  # so that it cannot be stored, after the first one was found in its place
+    other.manage("restore", str(copy), fails=True)
+    del before[victim]
+    assert before
+    assert {file: file.read_bytes() for file in before} == before
 
 
 def test_a_damaged_master_is_told_and_the_others_are_kept(home: Installation, kept: Path, tmp_path: Path) -> None:

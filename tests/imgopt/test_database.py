@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.db import DatabaseError, OperationalError
 from django.db.backends.postgresql import base as django_base
+from psycopg_pool import PoolTimeout
 
 from imgopt.config import Config
 from imgopt.database import database, of_servers, of_workers
@@ -126,3 +129,24 @@ def test_a_trial_goes_past_the_pool(monkeypatch: pytest.MonkeyPatch, breaker: Br
     with pytest.raises(DatabaseWrapper.Database.Error):
         wrapper.get_new_connection({})
     assert calls == ["pool", "trial"]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_pool_whose_connections_are_all_at_work_is_not_a_database_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, breaker: Breaker, is_there: bool
+) -> None:
+    def wait(*_: object) -> None:
+        raise PoolTimeout
+
+    def connect(**_: object) -> Mock:
+        if not is_there:
+            raise DatabaseWrapper.Database.OperationalError
+        return Mock()
+
+    monkeypatch.setattr(base, "BREAKER", breaker)
+    monkeypatch.setattr(DatabaseWrapper.Database, "connect", connect)
+    monkeypatch.setattr(django_base.DatabaseWrapper, "get_new_connection", wait)
+    with pytest.raises(PoolTimeout):
+        DatabaseWrapper({"OPTIONS": {}}, "default").get_new_connection({})
+    with nullcontext() if is_there else pytest.raises(OperationalError):
+        assert breaker.check() is False
