@@ -16,6 +16,7 @@ from deploy.stack import ceph, plan, services
 from deploy.stack.__main__ import main
 from deploy.stack.plan import Plan, load, make_plan
 from deploy.stack.processes import NotStarted, Processes
+from deploy.stack.whole import Stack
 from imgopt.loading import load as load_config
 
 SLEEPS = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
@@ -144,6 +145,21 @@ def test_a_plan_is_kept_for_its_owner_only(planned: Plan) -> None:
     planned.save()
     assert load(planned.folder) == planned
     assert (planned.folder / plan.FILE).stat().st_mode & 0o077 == 0
+
+
+def test_what_cannot_be_removed_does_not_keep_the_rest_running(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Plan) -> None:
+        raise NotStarted("The database is away.")
+
+    s3_ended: list[Plan] = []
+    monkeypatch.setattr(services, "drop_database", refuse)
+    monkeypatch.setattr(services, "end_s3", s3_ended.append)
+    running = Stack(planned)
+    running.processes.start("redis", SLEEPS)
+    with pytest.raises(NotStarted, match="is away"):
+        running.down()
+    assert running.processes.pid("redis") is None
+    assert s3_ended == [planned]
 
 
 def test_s3_erases_no_folder_but_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ def test_an_expiring_url_is_refused_after_its_time_straight_and_through_nginx(ru
     lasting = sign(running, image, **params)
     assert [running.request(lasting).headers["x-cache"] for _ in range(2)] == ["render", "cdn"]
     ports = (None, *running.plan.servers)
-    target = sign(running, image, expires_in=4, **params)
+    target = sign(running, image, expires_in=10, **params)
     expires_at = int(parse_qs(urlsplit(target).query)["expires"][0])
     for port in ports:
         answer = running.request(target, port=port)
