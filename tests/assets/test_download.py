@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assets import download
 from assets.disk import AtomicFileSystemStorage
 from assets.models import Master
 from tests.assets.caller import Caller, photo, problem, stored_files
@@ -174,3 +175,13 @@ def test_large_files_go_out_in_pieces(caller: Caller) -> None:
     pieces = answer.pieces
     assert len(pieces) > 3
     assert b"".join(pieces) == body
+
+
+def test_who_reads_slowly_holds_no_connection_of_the_database(
+    caller: Caller, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten who take minutes would otherwise keep everybody else from it."""
+    given_back: list[int] = []
+    monkeypatch.setattr(download, "give_back", lambda: given_back.append(1))
+    assert caller.get(path).body == photo()
+    assert given_back

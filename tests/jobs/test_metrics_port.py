@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -56,6 +57,22 @@ def test_who_may_read_them_is_who_may_read_a_server_s(port: int) -> None:
     assert ask(port, X_Forwarded_For="10.1.2.3")[0] == 403
     assert ask(port, Authorization="Bearer another")[0] == 401
     assert ask(port, X_Forwarded_For="10.1.2.3", Authorization="Bearer a-token-of-at-least-32-characters")[0] == 200
+
+
+def test_it_listens_where_the_server_would_also_over_ipv6(settings: Settings) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("needs IPv6")
+    settings.CONFIG = settings.CONFIG
+    number = free_port()
+    configure(jobs_metrics_port=number, host="::1")
+    server = metrics_port.start()
+    assert server is not None
+    try:
+        with urllib.request.urlopen(f"http://[::1]:{number}/metrics") as answer:
+            assert answer.status == 200
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.mark.services
