@@ -8,10 +8,9 @@ import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 
 from tests.e2e.server import Answer, Server
+from tests.soak.watch import is_render_child, tree
 
 
 def crowd(servers: Sequence[Server], target: str, clients: int) -> list[Answer]:
@@ -47,7 +46,7 @@ def asking(server: Server, target: str) -> Future[Answer]:
 
 
 def freeze(server: Server) -> None:
-    """This will stop a server with its workers and children, as a machine that sleeps."""
+    """This will stop a server's own processes, as if the machine slept; what its children make waits for them."""
     assert server.process is not None
     os.killpg(server.process.pid, signal.SIGSTOP)
 
@@ -58,12 +57,6 @@ def thaw(server: Server) -> None:
 
 
 def render_children(server: Server) -> list[int]:
-    """The processes that render for a server."""
+    """The processes that render for a server; each is in a session of its own."""
     assert server.process is not None
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            words = (folder / "cmdline").read_bytes()
-            if b"spawn_main" in words and os.getpgid(int(folder.name)) == server.process.pid:
-                found.append(int(folder.name))
-    return found
+    return [pid for pid in tree(server.process.pid) if is_render_child(pid)]

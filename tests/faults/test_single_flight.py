@@ -135,12 +135,16 @@ def test_the_child_that_renders_is_killed_and_the_other_machine_answers(pair: Fl
     one, two = pair.servers
     url = sign(one, pair.api_key, masters(pair, 1301), **LONG)
     before, there = len(pair.renders()), len(whole_variants(pair))
+    crashes = figure(one, "imgopt_render_child_crashes_total")
     first = asking(one, url)
     begun(pair, before)
     waiting = asking(two, url)
-    for pid in render_children(one):
+    children = render_children(one)
+    assert children
+    for pid in children:
         os.kill(pid, signal.SIGKILL)
     assert [answer.result(120).status for answer in (first, waiting)] == [200, 200], "it is tried once more"
+    assert figure(one, "imgopt_render_child_crashes_total") > crashes, "it was the one that rendered"
     assert len(whole_variants(pair)) == there + 1
     assert one.request(url).status == 200
 
