@@ -52,6 +52,20 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/imgopt/test_database.py",),
     ),
     Mutant(
+        "a pool whose connections are all at work counts as a database that is away",
+        "imgopt/postgresql/base.py",
+        "        except PoolTimeout:",
+        "        except ZeroDivisionError:",
+        ("tests/imgopt/test_database.py",),
+    ),
+    Mutant(
+        "the first client's hints decide for everybody behind nginx",
+        "deploy/nginx.conf",
+        '    "~(^|&)((w|width|dpr)=auto|preset=)" ',
+        '    "~(^|&)((w|width|dpr)=auto)" ',
+        ("tests/deploy/test_nginx_cache.py",),
+    ),
+    Mutant(
         "any signature will do",
         "delivery/signing.py",
         "if not hmac.compare_digest(signature(kid, secret, path, signed), mac):",

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from deploy.stack import ceph
-from deploy.stack.processes import NotStarted, answers, free_port
+from deploy.stack.processes import NotStarted, answers, free_port, free_ports
 
 FILE = "stack.json"
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "VIRTUAL_ENV")
@@ -104,19 +104,28 @@ def make_plan(
         raise NotStarted(f"Port {port} is taken; choose another one: make stack PORT={port + 10}")
     starts_postgresql = not can_use_postgresql() if own_postgresql is None else own_postgresql
     starts_s3 = not answers(ceph.PORT) if own_s3 is None else own_s3
+    front, redis_port, postgresql_port, *others = free_ports(3 + servers)
     return Plan(
         folder=folder,
-        port=port or free_port(),
-        servers=tuple(free_port() for _ in range(servers)),
+        port=port or front,
+        servers=tuple(others),
         workers=workers,
-        redis_port=free_port(),
-        postgresql_port=free_port() if starts_postgresql else 0,
-        s3_port=free_port() if starts_s3 else ceph.PORT,
+        redis_port=redis_port,
+        postgresql_port=postgresql_port if starts_postgresql else 0,
+        s3_port=free_s3_port() if starts_s3 else ceph.PORT,
         owns_s3=starts_s3,
         name=f"imgopt_stack_{secrets.token_hex(4)}",
         secret_key=secrets.token_hex(32),
         settings=dict(settings),
     )
+
+
+def free_s3_port() -> int:
+    """Ceph's monitor takes the two before it."""
+    port = free_port()
+    while answers(port - 1) or answers(port - 2):
+        port = free_port()
+    return port
 
 
 def can_use_postgresql() -> bool:

@@ -80,10 +80,11 @@ class Stack:
         self.processes.start(name, [sys.executable, "manage.py", *words], environment)
 
     def wait_for_server(self, name: str) -> None:
-        """It greets once it is healthy; what it said before a restart does not count."""
+        """It greets once it is healthy; what it said before a restart does not count. One that cannot render is not
+        ready: the next one must not be restarted then. What all of them share may be away."""
         before = self._greetings(name)
         port = self._port(name)
-        self.processes.wait_until(name, lambda: is_healthy(port))
+        self.processes.wait_until(name, lambda: is_healthy(port, "/readyz?only=renderer"))
         if not before:
             self.processes.wait_until(name, lambda: self._greetings(name) > 0)
 
@@ -172,10 +173,10 @@ class Stack:
         return self.plan.servers[self.server_names.index(name)]
 
 
-def is_healthy(port: int) -> bool:
+def is_healthy(port: int, path: str = "/healthz") -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
