@@ -15,6 +15,8 @@ INCOMING: Final = "incoming/"
 KEEP_INCOMING_DAYS: Final = 1
 KEEP_PARTS_DAYS: Final = 1
 OWNED: Final = ("BucketAlreadyOwnedByYou",)
+CANNOT: Final = (405, 501)
+"""VersityGW, which `docker-compose.yml` has, keeps no lifecycle rules."""
 OURS: Final = "imgopt-"
 """Rules of ours are called so; what others have set stays."""
 
@@ -53,11 +55,19 @@ def lifecycle_of(*, incoming: bool, keep_days: int = 0) -> list[dict[str, Any]]:
     return rules
 
 
-def set_lifecycle(name: str, rules: Iterable[dict[str, Any]]) -> None:
-    """This will put our rules in the place of our rules; those of others stay."""
-    kept = [rule for rule in _lifecycle(name) if not str(rule.get("ID", "")).startswith(OURS)]
-    asked = {"Rules": [*kept, *rules]}
-    tried(lambda: client().put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=asked), always=True)
+def set_lifecycle(name: str, rules: Iterable[dict[str, Any]]) -> bool:
+    """This will put our rules in the place of our rules; those of others stay. `False`: this S3 has none at all."""
+    try:
+        kept = [rule for rule in _lifecycle(name) if not str(rule.get("ID", "")).startswith(OURS)]
+        asked = {"Rules": [*kept, *rules]}
+        tried(
+            lambda: client().put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=asked), always=True
+        )
+    except ClientError as error:
+        if status_of(error) in CANNOT:
+            return False
+        raise
+    return True
 
 
 def allow_sites(name: str, sites: Iterable[str]) -> None:

@@ -44,13 +44,19 @@ class Command(BaseCommand):
         }
         try:
             for name, its_rules in rules.items():
-                self._make_ready(name, its_rules)
+                self._make_ready(
+                    name, its_rules, must=name == config.variants_bucket and options["keep_variants_days"] > 0
+                )
             if options["allow_site"]:
                 allow_sites(config.masters_bucket, options["allow_site"])
         except (BotoCoreError, ClientError, S3Resting) as error:
             raise CommandError(f"S3 does not do it: {error}") from error
 
-    def _make_ready(self, name: str, rules: list[dict[str, Any]]) -> None:
-        made = make_bucket(name)
-        set_lifecycle(name, rules)
-        self.stdout.write(f"{name}: {'made' if made else 'there'}, {len(rules)} lifecycle rules")
+    def _make_ready(self, name: str, rules: list[dict[str, Any]], *, must: bool) -> None:
+        made = "made" if make_bucket(name) else "there"
+        if set_lifecycle(name, rules):
+            self.stdout.write(f"{name}: {made}, {len(rules)} lifecycle rules")
+        elif must:
+            raise CommandError(f"{name}: {made}, but this S3 has no lifecycle rules that could remove variants.")
+        else:
+            self.stdout.write(f"{name}: {made}; this S3 has no lifecycle rules, so `prune` alone removes leftovers")

@@ -21,6 +21,7 @@ from delivery.service import service
 from delivery.tiers.guard import Guarded
 from delivery.tiers.storage import BucketTier
 from tests.assets.caller import Caller
+from tests.assets.s3.test_conditions import failure
 from tests.delivery.world import digest_of, entry, key
 from tests.fleet import objects, remove_buckets, s3_client
 from tests.proxy import Proxy
@@ -73,6 +74,35 @@ def test_rules_of_others_stay(buckets: tuple[str, str]) -> None:
     set_lifecycle(buckets[0], [mine])
     call_command("s3_setup", skip_checks=True)
     assert set(rules_of(buckets[0])) == {"mine", "imgopt-incoming", "imgopt-parts"}
+
+
+class WithoutRules:
+    """As VersityGW, which `docker-compose.yml` has."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def head_bucket(self, **_: str) -> None:
+        raise failure(404, "404")
+
+    def create_bucket(self, **asked: Any) -> None:
+        self.made.append(asked["Bucket"])
+
+    def get_bucket_lifecycle_configuration(self, **_: str) -> None:
+        raise failure(501, "NotImplemented")
+
+
+def test_an_s3_without_lifecycle_rules_is_made_ready_as_well(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.CONFIG = replace(settings.CONFIG, storage="s3", masters_bucket="m", variants_bucket="v")
+    server = WithoutRules()
+    monkeypatch.setattr("assets.s3.setup.client", lambda: server)
+    call_command("s3_setup", skip_checks=True)
+    assert server.made == ["m", "v"]
+    assert capsys.readouterr().out.count("`prune` alone removes leftovers") == 2
+    with pytest.raises(CommandError, match="v: made, but this S3 has no lifecycle rules"):
+        call_command("s3_setup", "--keep-variants-days", "30", skip_checks=True)
 
 
 @pytest.mark.services
