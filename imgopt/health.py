@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from importlib import import_module
 from typing import NamedTuple
 
@@ -29,12 +30,17 @@ log = structlog.get_logger("imgopt.health")
 
 LIMIT_SECONDS = 2.0
 PROBE_NAME = "readyz-probe"
+_joining = threading.Lock()
 
 
 class Probed(NamedTuple):
     state: str
     """`ok`, `failed` or `timeout`."""
     milliseconds: float
+
+
+_rounds: dict[tuple[str, ...], Future[dict[str, Probed]]] = {}
+"""Those under way, by the names of what they probe."""
 
 
 @csrf_exempt
@@ -48,7 +54,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 where every dependency answered within two seconds, else 503; each is named. `only=` names some of them."""
-    found = _probe_all(_chosen(_probes(), request.GET.get("only")))
+    found = _probe_together(_chosen(_probes(), request.GET.get("only")))
     ready = all(one.state == "ok" for one in found.values())
     return JsonResponse(
         {
@@ -99,6 +105,26 @@ def _probe_database() -> None:
             cursor.execute("SELECT 1")
     finally:
         connection.close()  # the probe's thread ends here, its connection must not outlive it
+
+
+def _probe_together(probes: Mapping[str, Callable[[], object]]) -> dict[str, Probed]:
+    """This will probe, or tell what a round finds that is under way: everybody may ask, and a thousand who do must not
+    keep the database and S3 busy."""
+    names = tuple(sorted(probes))
+    with _joining:
+        under_way = _rounds.get(names)
+        if under_way is None:
+            mine = _rounds[names] = Future()
+    if under_way is not None:
+        return under_way.result()
+    try:
+        mine.set_result(_probe_all(probes))
+    except BaseException as error:
+        mine.set_exception(error)
+    finally:
+        with _joining:
+            del _rounds[names]
+    return mine.result()
 
 
 def _probe_all(probes: Mapping[str, Callable[[], object]]) -> dict[str, Probed]:

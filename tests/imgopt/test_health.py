@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,6 +55,25 @@ def test_is_ready_when_everybody_answers(well: Callable[..., None]) -> None:
     }
     assert set(taken) == set(told["dependencies"])
     assert all(0 <= each < 2000 for each in taken.values())
+
+
+def test_who_asks_meanwhile_hears_what_is_found_and_probes_nothing() -> None:
+    found = {"one": health.Probed("ok", 1.0), "two": health.Probed("failed", 2.0)}
+    under_way: Future[dict[str, health.Probed]] = Future()
+    under_way.set_result(found)
+    health._rounds["one", "two"] = under_way
+    try:
+        assert health._probe_together({"two": raiser("a probe"), "one": raiser("a probe")}) == found
+    finally:
+        del health._rounds["one", "two"]
+
+
+def test_a_round_that_is_over_is_not_told_again() -> None:
+    asked: list[int] = []
+    for _ in range(2):
+        assert health._probe_together({"one": lambda: asked.append(1)})["one"].state == "ok"
+    assert len(asked) == 2
+    assert not health._rounds
 
 
 def test_can_be_asked_for_some_of_them(well: Callable[..., None]) -> None:
