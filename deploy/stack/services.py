@@ -99,8 +99,12 @@ def administer(plan: Plan, statement: str) -> None:
 
 def drop_database(plan: Plan) -> None:
     """In a borrowed server; our own goes as a whole."""
-    if not plan.postgresql_port and answers(5432):
+    if plan.postgresql_port or not answers(5432):
+        return
+    try:
         administer(plan, f'DROP DATABASE IF EXISTS "{plan.name}" WITH (FORCE)')
+    except psycopg.Error as error:
+        raise NotStarted(f"The database {plan.name} is left: {error}") from error
 
 
 def start_s3(plan: Plan) -> None:
