@@ -29,8 +29,9 @@ POSTGRESQL_OPTIONS = {
 WAIT_SECONDS = 2.0
 """For a free connection. A request holds one for milliseconds, and none while it waits for a render."""
 IDLE_SECONDS = 300.0
-IDLE_TRANSACTION_MS = 60_000
-"""A process that stopped in the midst of a transaction must not hold its locks for ever."""
+IDLE_TRANSACTION_MS = 20_000
+"""A process that stopped in the midst of a transaction must not hold its locks for ever. Ours lie idle while S3 takes a
+final."""
 
 
 def database(config: Config, data_dir: Path) -> dict[str, Any]:

@@ -31,8 +31,10 @@ FORGOTTEN_SECONDS: Final = 5.0
 def sweep() -> None:
     """This will release lost jobs, write down what is due by the clock, and announce what is due and unannounced."""
     ledger.release_lost()
-    upkeep.enqueue_due()
-    celery.send_ids(announcements.find_unmarked(MOST_AT_ONCE))
+    try:
+        upkeep.enqueue_due()
+    finally:  # it fails while a worker that was stopped in writing the same down holds its row
+        celery.send_ids(announcements.find_unmarked(MOST_AT_ONCE))
 
 
 def send_forgotten(after_seconds: float = FORGOTTEN_SECONDS) -> int:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from django.db import InterfaceError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from jobs import announcements, ledger
+from jobs import announcements, ledger, upkeep
 from jobs.announcements import Announcement
 from jobs.engines import celery, sweeper
 from jobs.engines.line import BrokerAway
@@ -143,6 +143,21 @@ def test_periodic_work_is_written_down_and_sent(broker: FakeBroker) -> None:
     wanted = {periodic.kind for periodic in SCHEDULE if periodic.is_wanted()}
     assert {job.kind for job in Job.objects.filter(id__in=broker.ids)} == wanted
     assert "prune" in wanted
+
+
+def test_what_is_due_is_sent_though_the_clock_s_work_cannot_be_written_down(
+    broker: FakeBroker, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was stopped between writing it and its commit keeps others waiting to their time limit."""
+
+    def held() -> None:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(upkeep, "enqueue_due", held)
+    job = ledger.enqueue(make_kind(), {})
+    with pytest.raises(OperationalError):
+        sweeper.sweep()
+    assert sent(broker) == [job.id]
 
 
 @pytest.mark.parametrize("error", [InterfaceError("connection already closed"), KeyError("a fault of ours")])
