@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.apps import apps
 from django.core.management import execute_from_command_line
 from django.db import connections
 
+APP = "shop"
 MODULE = "tests.docs.shop.models"
 """Where a page's models are said to be defined, for Django wants to know their app."""
 
@@ -65,6 +67,9 @@ class Page:
     def begin(self, folder: str) -> None:
         from assets.models import Master
 
+        # Models of the page before have no tables, which a command on this page may look for: a backup, say.
+        apps.all_models[APP].clear()
+        apps.clear_cache()
         for name in [name for name, module in sys.modules.items() if _lies_in(module, str(Path.cwd()))]:
             del sys.modules[name]
         os.chdir(folder)
