@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.mutants import MUTANTS, ROOT
+from tests.mutants import ROOT
+from tests.named_faults import MUTANTS
 
 
 def test_every_fault_has_its_line_once_where_it_says() -> None:
