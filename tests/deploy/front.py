@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -74,13 +73,6 @@ def tell(origins: list[Origin], answer: Callable[[Asked], Told] | Told) -> None:
 
 def asked(origins: list[Origin]) -> list[Asked]:
     return [each for origin in origins for each in origin.asked]
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
 
 
 def die(_: Asked) -> Told:

@@ -16,8 +16,9 @@ import pytest
 
 from deploy import nginx
 from deploy.stack.processes import free_port
-from tests.deploy.front import NGINX, Front, asked, die, self_signed, wait_until
+from tests.deploy.front import NGINX, Front, asked, die, self_signed
 from tests.deploy.origin import Origin
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.services
 

@@ -9,8 +9,9 @@ from threading import Barrier
 
 import pytest
 
-from tests.deploy.front import AVIF, Answer, Front, asked, tell, wait_until
+from tests.deploy.front import AVIF, Answer, Front, asked, tell
 from tests.deploy.origin import DRAFT, YEAR, Asked, Origin, Told, image
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.services
 

@@ -7,7 +7,6 @@ import secrets
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,9 +19,9 @@ from PIL import Image
 from tests.e2e.server import ROOT, Answer, Server
 from tests.jobs.crew import REDIS_URL
 from tests.jobs.services import need
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
-PATIENCE_SECONDS = 90
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -82,13 +81,6 @@ def renders(server: Server) -> list[str]:
     """The variants that were begun, a name each time."""
     log = Path(server.environment["IMGOPT_RENDER_LOG"])
     return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
-
-
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < give_up_at, f"{what}: not within {PATIENCE_SECONDS} s"
-        time.sleep(0.05)
 
 
 def revalidated(server: Server, url: str, etag: str) -> Answer:
